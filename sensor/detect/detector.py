@@ -1,0 +1,303 @@
+"""Joins the parts: mono audio in blocks of any size -> triggers and typed refusals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensor.detect.echoes import WITHIN_S, later_arrivals
+from sensor.detect.faults import SETTLED_S, explain, margins
+from sensor.detect.filter import FrameFilter
+from sensor.detect.history import History
+from sensor.detect.noise_floor import RMS_BELOW_QUANTILE_DB, SILENT_DB, NoiseFloor
+from sensor.detect.onset import Pick, Picker
+from sensor.detect.settings import DetectSettings
+from sensor.detect.trigger import Crossing, TriggerFinder, levels_db
+from sensor.detect.witness import Frames, Judged
+from sensor.types import Reject, RejectReason, Trigger
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sensor.detect.witness import Witness
+    from sensor.types import Samples
+
+HOP_FRAMES = 50
+"""The one block size of all that follows: about 50 ms."""
+HISTORY_S = 1.0
+LEVEL_HOPS = 20.0
+"""Time constant of the level reported to health, in hops: about one second."""
+BODY_S = 0.05
+"""Time after the onset in which the peak of an impulse is looked for."""
+LARGEST_FS = 1e6
+"""A float sample beyond 120 dB over full scale is a fault like an infinite one."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A crossing that waits for its onset to be timed, then for its post-roll."""
+
+    crossing: Crossing
+    sample: int
+    """Absolute index of the first sample of the crossing frame."""
+    pick: Pick | None = None
+    """Its onset, by absolute index, once there is enough audio to time it."""
+
+
+class Detector:
+    """Finds impulses in one channel of audio.
+
+    The result does not depend on how the stream is cut into blocks. The clip of a trigger can be read from
+    the moment it is returned until the next call of ``process``.
+
+    Args:
+        rate_hz: sampling rate, 8000 to 192000.
+        settings: thresholds and times.
+        witness: is told what every decision rested on; None in the daemon.
+
+    Raises:
+        ValueError: the rate is out of range.
+    """
+
+    _first: int | None
+    """Absolute index of the stream's first sample; None between streams."""
+    _history: History
+    _flushed: History | None
+    """The stream before the last reset, for the clips of what its flush decided."""
+
+    def __init__(
+        self,
+        rate_hz: float,
+        settings: DetectSettings = DetectSettings(),  # noqa: B008  frozen
+        witness: Witness | None = None,
+    ) -> None:
+        if not 8000.0 <= rate_hz <= 192_000.0:
+            raise ValueError(f"rate_hz is {rate_hz:g}; the detector works from 8000 to 192000 Hz")
+        self._rate_hz = rate_hz
+        self._settings = settings
+        self._witness = witness
+        self._picker = Picker(rate_hz)
+        self._filters = FrameFilter(rate_hz, settings.band_low_hz, settings.band_high_hz)
+        self._hop = HOP_FRAMES * self._filters.frame
+        self._tail = 2 * self._filters.half + self._filters.frame
+        """Samples before a hop that its frames look at."""
+        self._frame_s = self._filters.frame / rate_hz
+        self._begin(None)
+
+    def process(self, first: int, samples: Samples) -> list[Trigger | Reject]:
+        """Take in the samples that follow the last call's and return what was decided, in order of decision.
+
+        Args:
+            first: absolute index of ``samples[0]``; the end of the last block unless a stream begins.
+            samples: shape (n,), n >= 0, float32, ±1.0 full scale; not written to and not kept.
+
+        Raises:
+            ValueError: ``first`` does not continue the stream (after lost samples call ``reset``).
+        """
+        if self._first is None:
+            self._begin(first)
+        if first != self._history.end + self._fill:
+            at = self._history.end + self._fill
+            raise ValueError(
+                f"samples begin at {first}, the stream is at {at}; after lost samples call reset"
+            )
+        self._history.trim()
+        out: list[Trigger | Reject] = []
+        taken = 0
+        while taken < samples.size:
+            part = samples[taken : taken + self._hop - self._fill]
+            start = self._tail + self._fill
+            self._work[start : start + part.size] = part
+            self._fill += part.size
+            taken += part.size
+            if self._fill == self._hop:
+                self._take_hop(out)
+        return out
+
+    def flush(self) -> list[Trigger | Reject]:
+        """End the stream: decide what is pending with the samples there are."""
+        out: list[Trigger | Reject] = []
+        if self._first is not None:
+            self._take_rest(out)
+            self._decide_ready(out, last=True)
+        self._pending.clear()
+        self._first = None
+        return out
+
+    def reset(self, first: int) -> list[Trigger | Reject]:
+        """After lost samples: flush, then begin a new stream at the absolute index ``first``."""
+        out = self.flush()
+        kept = self._history
+        self._begin(first)
+        self._flushed = kept
+        return out
+
+    def clip(self, on: int, off: int) -> Samples:
+        """Raw samples [on, off), shape (off - on,); zeros outside the stream and where they are forgotten."""
+        if self._flushed is not None and on < self._flushed.end:
+            return self._flushed.read(on, off)
+        return self._history.read(on, off)
+
+    @property
+    def level_dbfs(self) -> float:
+        """RMS of the input over about the last second, dB re full scale; -200 for silence."""
+        return 10.0 * math.log10(max(self._mean_square, 1e-20))
+
+    @property
+    def noise_dbfs(self) -> float:
+        """RMS of the background in the detector's band, dB re full scale; -200 before any sound."""
+        rms = self._finder.floor.rms_dbfs
+        return -200.0 if math.isnan(rms) else rms
+
+    def _begin(self, first: int | None) -> None:
+        """Forget everything; the stream begins at ``first``, or at the first block where that is None."""
+        settings, hop_s = self._settings, HOP_FRAMES * self._frame_s
+        self._first = first
+        self._fill = 0
+        """Samples of the next hop already in the work buffer."""
+        self._work: Samples = np.zeros(self._tail + self._hop, np.float32)
+        self._frames = self._filters.frames(self._work)
+        self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
+        self._flushed = None
+        floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)
+        self._finder = TriggerFinder(
+            settings.threshold_db, floor, None if self._witness is None else self._show_frames
+        )
+        self._refractory_until = -math.inf
+        """Absolute index before which no other trigger may be."""
+        self._pending: list[_Pending] = []
+        self._bad_at_end = False
+        self._mean_square = 0.0
+
+    def _take_hop(self, out: list[Trigger | Reject]) -> None:
+        """Judge the full work buffer and make room for the next hop."""
+        tail = self._tail
+        hop = self._work[tail:]
+        self._sanitise(hop, out)
+        self._history.append(hop)
+        # Row 0 only lends its second half to the next frame.
+        self._advance(levels_db(self._filters.energies(self._frames)[1:]), out)
+        self._work[:tail] = self._work[self._hop :].copy()
+        self._fill = 0
+
+    def _take_rest(self, out: list[Trigger | Reject]) -> None:
+        """Judge the last, incomplete hop: only frames whose filter lies within the stream."""
+        rest = self._work[self._tail : self._tail + self._fill]
+        self._sanitise(rest, out)
+        self._history.append(rest)
+        levels = levels_db(self._filters.energies(self._frames)[1 : 1 + self._fill // self._filters.frame])
+        self._fill = 0
+        if levels.size:
+            self._advance(levels, out)
+
+    def _advance(self, levels: Samples, out: list[Trigger | Reject]) -> None:
+        """Look for crossings in the levels of one hop, then decide what has waited long enough."""
+        for crossing in self._finder.find(levels):
+            pending = _Pending(crossing, self._sample(crossing.frame))
+            if crossing.edge:
+                edge = Reject(RejectReason.DIGITAL_SILENCE, float(pending.sample))
+                self._conclude(out, pending, edge, self._refractory_until)
+            else:
+                self._pending.append(pending)
+        self._decide_ready(out)
+
+    def _sample(self, frame: int) -> int:
+        """Absolute index of the first sample of a frame; the first frame begins `half` before the stream."""
+        return (self._first or 0) + frame * self._filters.frame - self._filters.half
+
+    def _sanitise(self, hop: Samples, out: list[Trigger | Reject]) -> None:
+        """Replace what is not finite by zeros in place, one reject per run; follow the level."""
+        with np.errstate(over="ignore"):
+            power = float(np.dot(hop, hop))
+        if not power <= LARGEST_FS:  # also when it is NaN
+            bad = ~(np.abs(hop) <= LARGEST_FS)
+            starts = np.flatnonzero(bad & ~np.concatenate(([self._bad_at_end], bad[:-1])))
+            out.extend(Reject(RejectReason.NOT_FINITE, float(self._history.end + at)) for at in starts)
+            hop[bad] = 0.0
+            self._bad_at_end = bool(bad[-1])
+            power = float(np.dot(hop, hop))
+        else:
+            self._bad_at_end = False
+        if hop.size:
+            self._mean_square += (power / hop.size - self._mean_square) / LEVEL_HOPS
+
+    def _decide_ready(self, out: list[Trigger | Reject], *, last: bool = False) -> None:
+        """Decide, in order, what has its post-roll; at the ``last`` of a stream everything."""
+        post_roll = math.ceil(self._settings.post_roll_s * self._rate_hz)
+        while self._pending:
+            pending = self._pending[0]
+            until = self._refractory_until
+            if pending.sample < until:
+                refused = Reject(RejectReason.REFRACTORY, float(pending.sample))
+                self._conclude(out, pending, refused, until)
+            else:
+                if pending.pick is None and (
+                    last or pending.sample + self._picker.after <= self._history.end
+                ):
+                    pending.pick = self._time(pending)
+                if pending.pick is None or not (last or pending.pick.index + post_roll <= self._history.end):
+                    return
+                self._conclude(out, pending, self._decide(pending, pending.pick), until)
+            self._pending.pop(0)
+
+    def _conclude(
+        self, out: list[Trigger | Reject], pending: _Pending, decision: Trigger | Reject, until: float
+    ) -> None:
+        """Hand out a decision, with what it rested on where somebody asks."""
+        out.append(decision)
+        if self._witness is not None:
+            tested = not (pending.crossing.edge or pending.sample < until)
+            faults = margins(*self._near(pending)) if tested else None
+            self._witness.judged(Judged(pending.sample, pending.crossing, until, faults, decision))
+
+    def _show_frames(
+        self, frame: int, levels_db: Samples, recent_db: NDArray[np.float64], floor_db: float
+    ) -> None:
+        """Tell the witness of one hop of frames."""
+        if self._witness is not None:
+            width = self._filters.frame
+            self._witness.frames(Frames(self._sample(frame), width, levels_db, recent_db, floor_db))
+
+    def _near(self, pending: _Pending) -> tuple[Samples, int, FrameFilter, float]:
+        """What a fault is told by: audio round a crossing, its index there, the filter, the level needed."""
+        filters = self._filters
+        before = 3 * filters.half
+        after = filters.half + math.ceil(SETTLED_S * self._rate_hz)
+        near = self._history.read(pending.sample - before, min(pending.sample + after, self._history.end))
+        return near, before, filters, pending.crossing.floor_db + self._settings.threshold_db - 3.0
+
+    def _time(self, pending: _Pending) -> Pick:
+        """The onset of a crossing, by absolute index."""
+        start = pending.sample - self._picker.before
+        samples = self._history.read(start, min(pending.sample + self._picker.after, self._history.end))
+        picked = self._picker.pick(samples, self._picker.before, 10.0 ** (pending.crossing.floor_db / 10.0))
+        return Pick(start + picked.index, picked.sigma_s)
+
+    def _decide(self, pending: _Pending, pick: Pick) -> Trigger | Reject:
+        """The trigger or reject that a timed crossing has become."""
+        rate_hz, filters, settings = self._rate_hz, self._filters, self._settings
+        fault = explain(*self._near(pending))
+        if fault is not None:
+            return Reject(fault, float(pending.sample))
+        self._refractory_until = max(pending.sample, pick.index) + settings.refractory_s * rate_hz
+        index = math.floor(pick.index)
+        later = [other.sample for other in self._pending if other.sample >= self._refractory_until]
+        until_s = (later[0] - index) / rate_hz if later else math.inf
+        noise_dbfs = pending.crossing.floor_db - RMS_BELOW_QUANTILE_DB
+        reach = index + round(WITHIN_S * rate_hz) + filters.half
+        sound = self._history.read(index - filters.half, min(reach, self._history.end))
+        body = max(filters.span, filters.half + round(min(until_s, BODY_S) * rate_hz))
+        levels = levels_db(filters.energies(filters.frames(sound[: body + filters.half])))
+        return Trigger(
+            onset=pick.index,
+            onset_sigma_s=pick.sigma_s,
+            on=index - round(settings.pre_roll_s * rate_hz),
+            off=index + round(settings.post_roll_s * rate_hz),
+            peak_fs=float(np.abs(sound[filters.half : body]).max(initial=0.0)),
+            snr_db=float(levels.max(initial=SILENT_DB)) - noise_dbfs,
+            noise_dbfs=noise_dbfs,
+            later_arrivals=later_arrivals(sound, filters, rate_hz, until_s),
+        )

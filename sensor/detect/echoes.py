@@ -1,0 +1,42 @@
+"""What came after the first arrival: echoes, or further sounds too close for a trigger of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensor.detect.trigger import levels_db
+from sensor.types import LaterArrival
+
+if TYPE_CHECKING:
+    from sensor.detect.filter import FrameFilter
+    from sensor.types import Samples
+
+MOST = 3
+WITHIN_S = 0.2
+STEP_DB = 6.0
+"""A later arrival stands this far out of the frames just before it."""
+FIRST_FRAMES = 5
+"""Frames after the onset that belong to the first arrival itself."""
+
+
+def later_arrivals(
+    samples: Samples, filters: FrameFilter, rate_hz: float, until_s: float
+) -> tuple[LaterArrival, ...]:
+    """The strongest later arrivals, at most three, in time order.
+
+    ``samples``: raw audio from the filter's half length before the onset; ``until_s``: time of the next
+    trigger after the onset; none later than that or 0.2 s is given. Times are good to a frame, about 1 ms.
+    """
+    frame_s = filters.frame / rate_hz
+    levels = levels_db(filters.energies(filters.frames(samples))).astype(float)
+    last = min(levels.size, int(min(until_s, WITHIN_S) / frame_s))
+    if last <= FIRST_FRAMES:
+        return ()
+    found: list[tuple[float, int]] = []
+    for index in range(FIRST_FRAMES, last):
+        before = levels[index - FIRST_FRAMES : index - 1].max()
+        if levels[index] == levels[index : index + 4].max() and levels[index] > before + STEP_DB:
+            found.append((float(levels[index]), index))
+    first_level = float(levels[:FIRST_FRAMES].max())
+    strongest = sorted(sorted(found, reverse=True)[:MOST], key=lambda item: item[1])
+    return tuple(LaterArrival(index * frame_s, level - first_level) for level, index in strongest)

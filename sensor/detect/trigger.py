@@ -1,0 +1,125 @@
+"""Which frames stand out: excess over the noise floor and over the sound of the moment before.
+
+The second reference is what finds a round inside the reverberation of the last one: the mean level of the
+frames from 24 to 4 ms ago, short enough for fire at 1200 rounds a minute. The floor keeps lulls from
+counting.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensor.detect.filter import HALF_FRAMES
+from sensor.detect.noise_floor import SILENT_DB, NoiseFloor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sensor.types import Samples
+
+    Watch = Callable[[int, Samples, NDArray[np.float64], float], None]
+
+RECENT_FRAMES = 20
+"""Frames in the recent level."""
+GAP_FRAMES = 4
+"""Frames between the recent level and the frame judged, so that a slow rise is not its own reference."""
+TAIL_FRAMES = RECENT_FRAMES + GAP_FRAMES
+EDGE_FRAMES = 2 * HALF_FRAMES
+"""Frames after digital silence whose filter still reaches into it."""
+TINY_ENERGY = 1e-20
+"""-200 dB: stands in for exact zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A frame that rose above the threshold."""
+
+    frame: int
+    """Frames since the start of the stream."""
+    excess_db: float
+    """Over the larger of floor and recent level, dB."""
+    floor_db: float
+    """Noise floor then: upper quartile of frame levels, dB re full scale."""
+    edge: bool
+    """The frame's filter reaches back into digital silence: what crossed is the step out of it."""
+
+
+def levels_db(energies: Samples) -> Samples:
+    """Frame energies in dB re full scale; exact zero becomes -200 dB."""
+    levels = np.maximum(energies, np.float32(TINY_ENERGY))
+    np.log10(levels, out=levels)
+    levels *= np.float32(10.0)
+    return levels
+
+
+class TriggerFinder:
+    """Finds upward crossings hop by hop."""
+
+    def __init__(self, threshold_db: float, floor: NoiseFloor, watch: Watch | None = None) -> None:
+        """``watch`` is called with each hop: first frame, levels, levels of the moment before, floor."""
+        self._watch = watch
+        self._threshold_db = threshold_db
+        self.floor = floor
+        self._tail: Samples = np.full(TAIL_FRAMES, SILENT_DB, np.float32)
+        self._next_frame = 0
+        self._since_silence = 0
+        """Frames since the last silent one; a stream begins like a silence ends."""
+        self._above = False
+
+    def find(self, levels: Samples) -> list[Crossing]:
+        """Crossings among the levels (dB) of the next consecutive frames, in order."""
+        edge = self._edges(levels)
+        sound = levels if edge is None else np.where(edge, np.float32(SILENT_DB), levels)
+        self.floor.start(sound)
+        crossings: list[Crossing] = []
+        floor_db = self.floor.level_db
+        if self._watch is not None:
+            self._watch(self._next_frame, levels, self._recent_db(levels, floor_db), floor_db)
+        if math.isnan(floor_db) or float(levels[levels.argmax()]) - floor_db < self._threshold_db:
+            self._above = False
+        else:
+            crossings = self._crossings(levels, floor_db, edge)
+        self.floor.update(sound)
+        longer = levels if levels.size >= TAIL_FRAMES else np.concatenate((self._tail, levels))
+        self._tail = longer[-TAIL_FRAMES:]
+        self._next_frame += levels.size
+        return crossings
+
+    def _edges(self, levels: Samples) -> NDArray[np.bool_] | None:
+        """Which frames hear a step out of digital silence; None where there was no silence."""
+        if float(levels[levels.argmin()]) > SILENT_DB and self._since_silence >= EDGE_FRAMES:
+            self._since_silence += levels.size
+            return None
+        edge = np.zeros(levels.size, np.bool_)
+        for index, level in enumerate(levels):
+            self._since_silence = 0 if level <= SILENT_DB else self._since_silence + 1
+            edge[index] = self._since_silence <= EDGE_FRAMES
+        return edge
+
+    def _recent_db(self, levels: Samples, floor_db: float) -> NDArray[np.float64]:
+        """Mean level of the moment before each of the frames, dB; NaN without a floor."""
+        run = np.concatenate((self._tail, levels)).astype(np.float64)
+        np.maximum(run, floor_db, out=run)  # silence and lulls count as floor
+        sums = np.concatenate(([0.0], np.cumsum(run)))
+        return (sums[RECENT_FRAMES : RECENT_FRAMES + levels.size] - sums[: levels.size]) / RECENT_FRAMES
+
+    def _crossings(self, levels: Samples, floor_db: float, edge: NDArray[np.bool_] | None) -> list[Crossing]:
+        excess = levels - self._recent_db(levels, floor_db)
+        above = excess >= self._threshold_db
+        starts = above & ~np.concatenate(([self._above], above[:-1]))
+        self._above = bool(above[-1])
+        return [
+            Crossing(
+                frame=self._next_frame + int(index),
+                excess_db=float(excess[index]),
+                floor_db=floor_db,
+                edge=edge is not None and bool(edge[index]),
+            )
+            for index in np.flatnonzero(starts)
+        ]
