@@ -1,0 +1,103 @@
+"""Bring a clip of any sampling rate to one rate, one band and one alignment, so that none can be learned.
+
+The sensor may run at 8 kHz or at 192 kHz. What all of them share is the band below about 3 kHz, so the
+classifier hears nothing else: every clip is band-limited and resampled to ``COMMON_RATE_HZ`` with the onset
+on one fixed sample, by one Fourier transform (exact band-limited interpolation, Oppenheim & Schafer,
+Discrete-Time Signal Processing, ch. 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COMMON_RATE_HZ = 8000.0
+BEFORE_S = 0.100
+"""Time kept before the onset, s."""
+AFTER_S = 0.250
+"""Time kept after the onset, s."""
+ONSET_INDEX = round(BEFORE_S * COMMON_RATE_HZ)
+LENGTH = round((BEFORE_S + AFTER_S) * COMMON_RATE_HZ)
+
+PASS_HZ = 2600.0
+STOP_HZ = 3500.0
+"""Raised-cosine edge from ``PASS_HZ`` to ``STOP_HZ``: inside what an 8 kHz converter passes (its own filter
+falls from about 3.6 kHz), and 900 Hz wide so that it rings for about a millisecond only."""
+HIGH_BANDS_HZ = ((2800.0, 4000.0), (4000.0, 5300.0))
+"""Looked at where the rate allows (from ``HIGH_RATE_HZ`` up); below, they count as unknown, not as silent."""
+HIGH_RATE_HZ = 11_000.0
+HIGH_FRAME = 8
+"""Samples at the common rate per frame of the high bands: one millisecond."""
+HIGH_PASS_HZ = 70.0
+"""Second-order Butterworth, minimum phase: wind and handling stay out, nothing rings before the onset."""
+
+_SPAN_S = 0.5
+"""Length of the transform: the clip, plus room for the high-pass to ring out before it wraps."""
+_FADE_S = 0.002
+_N_COMMON = round(COMMON_RATE_HZ * _SPAN_S)
+_NOT_REACHED = np.full(LENGTH // HIGH_FRAME, np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """A clip at the common rate; `onset` stands at ``ONSET_INDEX``."""
+
+    wave: NDArray[np.float64]
+    """Shape (LENGTH,), the shared band."""
+    high: NDArray[np.float32]
+    """Shape (len(HIGH_BANDS_HZ), LENGTH // HIGH_FRAME), mean power per millisecond of the bands above it, in
+    the square of the wave's unit; NaN where the sampling rate does not reach."""
+
+
+def to_common_rate(clip: NDArray[np.floating], rate_hz: float, onset: float) -> Aligned:
+    """Resample ``clip`` (mono, 8 to 192 kHz) so that the fractional index ``onset`` lands on ``ONSET_INDEX``.
+
+    What lies outside the clip is zero; samples that are not finite count as zero.
+    """
+    padded = np.zeros(round(rate_hz * _SPAN_S))
+    first = max(0, round(onset - BEFORE_S * rate_hz))
+    last = min(clip.size, round(onset + AFTER_S * rate_hz))
+    part = np.nan_to_num(clip[first:last].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    if part.size >= 2:
+        part -= part.mean()
+        fade = max(1, min(round(_FADE_S * rate_hz), part.size // 2))
+        ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)
+        part[:fade] *= ramp
+        part[part.size - fade :] *= ramp[::-1]
+        padded[: part.size] = part
+    heard = 1 + round(HIGH_BANDS_HZ[-1][1] * _SPAN_S)  # bins: nothing above is looked at
+    spectrum = np.fft.rfft(padded)[:heard] * (_N_COMMON / padded.size)
+    frequency_hz = np.arange(spectrum.size) / _SPAN_S
+    spectrum *= np.exp(2j * np.pi * frequency_hz * ((onset - first) / rate_hz - BEFORE_S))
+    low = np.zeros(_N_COMMON // 2 + 1, dtype=np.complex128)
+    keep = min(spectrum.size, low.size)
+    low[:keep] = spectrum[:keep] * _band(frequency_hz[:keep])
+    high = [
+        _high_power(spectrum, band) if rate_hz >= HIGH_RATE_HZ else _NOT_REACHED for band in HIGH_BANDS_HZ
+    ]
+    return Aligned(np.fft.irfft(low, _N_COMMON)[:LENGTH], np.array(high, np.float32))
+
+
+def _high_power(spectrum: NDArray[np.complex128], band_hz: tuple[float, float]) -> NDArray[np.float64]:
+    """Mean power per millisecond in a band: bins moved to zero, transformed back, magnitude squared."""
+    begin, end = (round(edge * _SPAN_S) for edge in band_hz)
+    taper = np.sin(np.pi * (np.arange(end - begin) + 0.5) / (end - begin))
+    moved = np.zeros(_N_COMMON, dtype=np.complex128)
+    moved[: end - begin] = spectrum[begin:end] * taper
+    signal = np.fft.ifft(moved)[:LENGTH]
+    return 2.0 * (signal.real**2 + signal.imag**2).reshape(-1, HIGH_FRAME).mean(axis=1)
+
+
+def _band(frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Complex response of the high-pass and the zero-phase low-pass edge."""
+    s = 1j * frequency_hz / HIGH_PASS_HZ
+    edge = np.clip((frequency_hz - PASS_HZ) / (STOP_HZ - PASS_HZ), 0.0, 1.0)
+    response: NDArray[np.complex128] = (
+        s**2 / (s**2 + np.sqrt(2.0) * s + 1.0) * (0.5 + 0.5 * np.cos(np.pi * edge))
+    )
+    return response

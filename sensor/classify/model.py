@@ -1,0 +1,202 @@
+"""The weights: a versioned ``.npz`` that carries its own checksum, read without pickle.
+
+Two small networks make a model. ``sound`` says what kind of sound it is; ``echo`` says, of what sounds like a
+shot, whether it is the echo of what was heard just before. Both are the same thing:
+standardised inputs, dense layers with a rectifier between, and a temperature on the last one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensor.errors import ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FORMAT = 1
+"""Raised whenever an older program would misread the arrays."""
+_MAX_BYTES = 8_000_000
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    SyntaxError,  # a bent header of an array
+    RuntimeError,  # an entry that claims to be encrypted
+    NotImplementedError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Dense network: standardise, then layers of ``x @ weight + bias`` with max(0, x) between them."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    limit: float
+    """Standardised inputs are cut to ± this: far outside of what was learned nothing is known."""
+    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class scores, shape (n, classes), of vectors of shape (n, inputs)."""
+        x = np.clip((vectors - self.mean) / self.scale, -self.limit, self.limit)
+        x = np.where(np.isnan(x), np.float32(0.0), x)  # unknown counts as average
+        for index, (weight, bias) in enumerate(self.layers):
+            x = x @ weight + bias
+            if index < len(self.layers) - 1:
+                x = np.maximum(x, 0.0)
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything that turns features into calibrated probabilities."""
+
+    name: str
+    sha256: str
+    classes: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    context_names: tuple[str, ...]
+    prior: float
+    """Share of gunshots among triggers at which the probabilities are calibrated."""
+    sound: Network
+    echo: Network
+
+    @property
+    def model_id(self) -> str:
+        """Name and the first eight digits of the checksum: enough to repeat a verdict."""
+        return f"{self.name}+{self.sha256[:8]}"
+
+
+def checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and bytes of all arrays but ``sha256`` itself, in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        if name == "sha256":
+            continue
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def read(path: Path) -> Model:
+    """Load and check a model.
+
+    Raises:
+        ModelError: the file is missing, damaged, altered, pickled, of another format or for other features.
+    """
+    arrays = _arrays(path)
+    retrain = "train again with scripts/train_classifier or reinstall the package"
+    version = int(_get(arrays, "format", path))
+    if version != FORMAT:
+        raise ModelError(f"{path}: model format {version}, this program reads format {FORMAT}; {retrain}")
+    stated, actual = str(_get(arrays, "sha256", path)), checksum(arrays)
+    if stated != actual:
+        raise ModelError(
+            f"{path}: checksum is {actual[:12]}, the file states {stated[:12]}: altered; {retrain}"
+        )
+    return Model(
+        name=str(_get(arrays, "name", path)),
+        sha256=actual,
+        classes=_words(_get(arrays, "classes", path)),
+        feature_names=_words(_get(arrays, "feature_names", path)),
+        context_names=_words(_get(arrays, "context_names", path)),
+        prior=float(_get(arrays, "prior", path)),
+        sound=_network(arrays, "sound", path),
+        echo=_network(arrays, "echo", path),
+    )
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Store ``arrays`` with their checksum, which is returned; the same arrays give the same bytes."""
+    digest = checksum(arrays)
+    complete = {**arrays, "sha256": np.array(digest)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(complete):
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, np.asanyarray(complete[name]), allow_pickle=False)
+    return digest
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of the archive, checked by its own checksums, never unpickled."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"{path}: larger than {_MAX_BYTES} bytes, not a model of this program")
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such file; set classify.model to a model or to 'default'") from error
+    except _UNREADABLE as error:
+        raise ModelError(
+            f"{path}: not a readable model ({error}); copy it again or set classify.model"
+        ) from error
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    if archive.getinfo(name).file_size > _MAX_BYTES:
+        raise ValueError(f"{name} claims {archive.getinfo(name).file_size} bytes")
+    with archive.open(name) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        file.read()  # to its end, where the archive's checksum is compared
+    return array
+
+
+def _get(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[Any]:
+    try:
+        return arrays[name]
+    except KeyError as error:
+        raise ModelError(f"{path}: lacks '{name}', so it is not a model of this program") from error
+
+
+def _words(array: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(str(item) for item in array)
+
+
+def _network(arrays: Mapping[str, NDArray[Any]], stage: str, path: Path) -> Network:
+    layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    while f"{stage}.weight{len(layers)}" in arrays:
+        number = len(layers)
+        layers.append((arrays[f"{stage}.weight{number}"], _get(arrays, f"{stage}.bias{number}", path)))
+    if not layers:
+        raise ModelError(f"{path}: lacks the layers of '{stage}', so it is not a model of this program")
+    network = Network(
+        mean=_get(arrays, f"{stage}.mean", path),
+        scale=_get(arrays, f"{stage}.scale", path),
+        limit=float(_get(arrays, f"{stage}.limit", path)),
+        layers=tuple(layers),
+    )
+    _check_shapes(network, stage, path)
+    return network
+
+
+def _check_shapes(network: Network, stage: str, path: Path) -> None:
+    """Raise ModelError unless every layer fits the one before it and every number is finite."""
+    width = network.mean.shape
+    fits = network.scale.shape == width and len(width) == 1
+    for weight, bias in network.layers:
+        fits = fits and weight.ndim == 2 and weight.shape[:1] == width and bias.shape == weight.shape[1:]
+        width = bias.shape
+    if not fits:
+        raise ModelError(
+            f"{path}: the layers of '{stage}' do not fit together, so it is not a model of this program"
+        )
+    numbers = [network.mean, network.scale, *(array for layer in network.layers for array in layer)]
+    if not all(np.isfinite(array).all() for array in numbers):
+        raise ModelError(f"{path}: '{stage}' holds numbers that are not finite; train again")

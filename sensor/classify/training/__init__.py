@@ -1,0 +1,1 @@
+"""Training of the classifier: tooling, never imported by the daemon."""

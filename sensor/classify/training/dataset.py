@@ -1,0 +1,116 @@
+"""All examples of the corpus, made once by two processes and kept in a folder of the user's choice."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import logging
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+import sensor
+from sensor.classify.training import corpus as corpora
+from sensor.classify.training import synthetic
+from sensor.classify.training.corpus import Corpus, Label, Recording
+from sensor.classify.training.examples import BURST_COPIES, ROW, Dataset, Noise, channelled, through_channel
+
+log = logging.getLogger(__name__)
+
+SYNTHETIC = 600
+"""Recordings made of parametric sources."""
+RANGE_COPIES = range(101, 121)
+"""Seeded channels of the range recordings: judged, never trained on."""
+
+
+def copies_of(item: Recording) -> list[int]:
+    """Which copies of a recording are made; few recordings of a kind get more of them."""
+    if item.path.startswith("pittsburgh"):
+        bursts = [BURST_COPIES[0], BURST_COPIES[1]] if item.rounds and item.rounds[0].counts else []
+        return [*range(7), *bursts]
+    if item.label == Label.GUNSHOT:
+        return [*range(31), *RANGE_COPIES, *BURST_COPIES[:5]]
+    if item.label == Label.FIREWORK:
+        return list(range(11))
+    return list(range(6)) if item.label == Label.OTHER_IMPULSE else list(range(4))
+
+
+def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
+    """Examples of the corpus in ``root``, read from ``cache`` where nothing they depend on has changed."""
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = cache / f"examples-{_fingerprint(root)}.npz"
+    if kept.is_file():
+        with np.load(kept, allow_pickle=False) as stored:
+            return Dataset(stored["rows"], stored["features"])
+    count = len(_corpus(root)[0].recordings) + SYNTHETIC
+    parts = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for number, part in enumerate(pool.map(_make, [root] * count, range(count), chunksize=8)):
+            parts.append(part)
+            if number % 200 == 0:
+                log.info("examples: %d of %d recordings", number, count)
+    dataset = Dataset.join(parts)
+    unfinished = kept.with_suffix(".part.npz")
+    np.savez_compressed(unfinished, rows=dataset.rows, features=dataset.features)
+    unfinished.replace(kept)
+    return dataset
+
+
+@lru_cache(maxsize=1)
+def _corpus(root: Path) -> tuple[Corpus, Noise]:
+    loaded = corpora.load(root)
+    return loaded, Noise(loaded)
+
+
+def _make(root: Path, number: int) -> Dataset:
+    """Examples of one recording; numbers past the corpus are synthetic."""
+    loaded, noise = _corpus(root)
+    if number >= len(loaded.recordings):
+        index = number - len(loaded.recordings)
+        item, wave = synthetic.recording(index)
+        rng = np.random.default_rng([7, index])
+        return through_channel(item, wave, noise, rng, 1)
+    item = loaded.recordings[number]
+    made = [channelled(loaded, noise, item, copy, same_fold=copy in RANGE_COPIES) for copy in copies_of(item)]
+    return _thinned(Dataset.join(made))
+
+
+def _thinned(dataset: Dataset) -> Dataset:
+    """Without unlabelled triggers of copies and three of four of the copies' echoes: bulk, no lesson."""
+    copy, labels = dataset.rows["copy"], dataset.labels
+    bulk = (copy > 2) & (copy < RANGE_COPIES[0]) & (np.arange(len(labels)) % 4 > 0)
+    drop = ((labels == Label.IGNORE) & (copy > 0) & (copy < RANGE_COPIES[0])) | (
+        (labels == Label.ECHO) & bulk
+    )
+    return Dataset(dataset.rows[~drop], dataset.features[~drop])
+
+
+def _fingerprint(root: Path) -> str:
+    """Hash of the corpus' tables and of the code that turns them into examples."""
+    digest = hashlib.sha256(str(ROW).encode())
+    for name in ("files.csv", "events.csv", "esc50_attributions.csv"):
+        digest.update((root / name).read_bytes())
+    package = Path(sensor.__file__).parent
+    here = package / "classify"
+    made_by = [here / "features.py", here / "common_rate.py", here / "context.py", here / "measures.py"]
+    made_by += [
+        here / "training" / f"{n}.py" for n in ("channels", "corpus", "dataset", "examples", "synthetic")
+    ]
+    for path in sorted(made_by) + sorted((package / "detect").glob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + _meaning(path.read_text()))
+    return digest.hexdigest()[:16]
+
+
+def _meaning(source: str) -> bytes:
+    """Source text without comments, layout and docstrings: what may change without making examples again."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
+            node.body = [
+                item
+                for item in node.body
+                if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
+            ] or [ast.Pass()]
+    return ast.unparse(tree).encode()

@@ -1,0 +1,233 @@
+"""From recordings to labelled triggers: the real detector over originals and over simulated channels.
+
+Every example remembers the fold of its recording and of the noise mixed in, so that a model that is to be
+judged on a fold can be trained on rows that have met neither.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.classify import context, features
+from sensor.classify.common_rate import to_common_rate
+from sensor.classify.training.channels import Channel, resample
+from sensor.classify.training.corpus import Corpus, Label, Recording, Round
+from sensor.classify.training.synthetic import burst
+from sensor.types import Trigger
+
+MATCH_S = 0.050
+"""A trigger belongs to a listed round within this."""
+WINDOW_S = (-0.15, 2.0)
+"""Round a listed round nothing is background."""
+EARLIER_S = 3.0
+"""How far back earlier triggers are handed to the classifier (the pipeline's own figure)."""
+
+ROW = np.dtype(
+    [
+        ("path", "U64"),
+        ("group", "U40"),
+        ("fold", "i4"),
+        ("noise_fold", "i4"),
+        ("copy", "i4"),
+        ("label", "i4"),
+        ("round", "i4"),
+        ("onset_s", "f8"),
+        ("snr_db", "f4"),
+        ("rate_hz", "f4"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled triggers and what the classifier computes of each."""
+
+    rows: NDArray[np.void]
+    features: NDArray[np.float32]
+    """Shape (n, len(features.NAMES) + len(context.NAMES)): sound, then context."""
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """Label of each row."""
+        return self.rows["label"]
+
+    @property
+    def originals(self) -> NDArray[np.bool_]:
+        """Rows of recordings as they are."""
+        return self.rows["copy"] == 0
+
+    @staticmethod
+    def join(parts: Iterable[Dataset]) -> Dataset:
+        """All parts in their order."""
+        listed = list(parts)
+        return Dataset(np.concatenate([p.rows for p in listed]), np.concatenate([p.features for p in listed]))
+
+
+def triggers_of(
+    samples: NDArray[np.float32], rate_hz: float
+) -> Iterator[tuple[Trigger, NDArray[np.float32]]]:
+    """Triggers of a whole recording with their clips, as the daemon's pipeline would give them."""
+    from sensor.detect.detector import Detector  # noqa: PLC0415  tooling: a stage never imports another
+
+    detector = Detector(rate_hz)
+    step = round(rate_hz)
+    padded = np.concatenate([samples, np.zeros(step // 2, np.float32)])  # so that the last post-roll is heard
+    for first in range(0, padded.size, step):
+        for decision in detector.process(first, padded[first : first + step]):
+            if isinstance(decision, Trigger):
+                yield decision, detector.clip(decision.on, decision.off)
+
+
+def seed_of(*parts: object) -> int:
+    """A seed that depends on nothing but its arguments."""
+    return zlib.crc32("/".join(map(str, parts)).encode())
+
+
+def label_triggers(onsets_s: list[float], recording: Recording) -> list[tuple[Label, int]]:
+    """Label and round number (-1 = none) of each trigger; rounds are matched one to one, nearest first."""
+    labels = [(Label.IGNORE, -1)] * len(onsets_s)
+    rounds = recording.rounds
+    if not rounds:
+        return [(recording.label, -1)] * len(onsets_s) if recording.label != Label.GUNSHOT else labels
+    pairs = sorted(
+        (abs(t - item.onset_s), i, j)
+        for i, t in enumerate(onsets_s)
+        for j, item in enumerate(rounds)
+        if abs(t - item.onset_s) <= MATCH_S
+    )
+    taken: dict[int, int] = {}
+    for _, i, j in pairs:
+        if i not in taken and j not in taken.values():
+            taken[i] = j
+    for i, t in enumerate(onsets_s):
+        if i in taken:
+            item = rounds[taken[i]]
+            labels[i] = (Label.GUNSHOT if item.counts else Label.IGNORE, taken[i])
+        else:
+            labels[i] = (_unmatched(t, rounds, recording), -1)
+    return labels
+
+
+def _unmatched(onset_s: float, rounds: tuple[Round, ...], recording: Recording) -> Label:
+    if onset_s < recording.ignore_before_s:
+        return Label.IGNORE
+    near = [onset_s - item.onset_s for item in rounds]
+    if any(MATCH_S / 2 < lag <= WINDOW_S[1] for lag in near) and not any(
+        WINDOW_S[0] <= lag <= 0 for lag in near
+    ):
+        return Label.ECHO
+    if any(WINDOW_S[0] <= lag <= WINDOW_S[1] for lag in near):
+        return Label.IGNORE
+    return Label.STREET if recording.path.startswith("pittsburgh") else Label.IGNORE
+
+
+def examples_of(
+    samples: NDArray[np.float64], rate_hz: float, recording: Recording, copy: int, noise_fold: int
+) -> Dataset:
+    """Labelled triggers of one recording as it came out of one channel."""
+    found = list(triggers_of(samples.astype(np.float32), rate_hz))
+    labels = label_triggers([trigger.onset / rate_hz for trigger, _ in found], recording)
+    rows = np.zeros(len(found), ROW)
+    sounds = [to_common_rate(clip, rate_hz, trigger.onset - trigger.on) for trigger, clip in found]
+    contexts = []
+    for index, ((trigger, _), (label, number)) in enumerate(zip(found, labels, strict=True)):
+        oldest = trigger.onset - EARLIER_S * rate_hz
+        earlier = [item for item, _ in found[:index] if item.onset >= oldest]
+        contexts.append(context.extract(trigger, earlier, rate_hz))
+        row = rows[index]
+        row["path"], row["group"], row["fold"] = recording.path, recording.group, recording.fold
+        row["noise_fold"], row["copy"], row["label"], row["round"] = noise_fold, copy, label, number
+        row["onset_s"], row["snr_db"], row["rate_hz"] = trigger.onset / rate_hz, trigger.snr_db, rate_hz
+    if not found:
+        return Dataset(rows, np.empty((0, len(features.NAMES) + len(context.NAMES)), np.float32))
+    vectors = features.extract(np.stack([s.wave for s in sounds]), np.stack([s.high for s in sounds]))
+    return Dataset(rows, np.concatenate([vectors, np.stack(contexts)], axis=1))
+
+
+_NOISY = (
+    "neg_engine",
+    "neg_airplane",
+    "neg_train",
+    "neg_helicopter",
+    "neg_drone",
+    "neg_chainsaw",
+    "neg_siren",
+)
+
+
+class Noise:
+    """Stretches of background by fold, to be mixed under recordings of other groups."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._places: list[tuple[Recording, float]] = []
+        for item in corpus.recordings:
+            if item.kind in _NOISY:
+                self._places.append((item, np.inf))
+            elif item.path.startswith("pittsburgh") and item.rounds and item.rounds[0].onset_s > 2.0:
+                self._places.append((item, item.rounds[0].onset_s - 0.3))
+
+    def draw(
+        self, rng: np.random.Generator, recording: Recording, *, same_fold: bool
+    ) -> tuple[NDArray[np.float64], int]:
+        """Noise of another group at the recording's rate, and its fold; -1 is synthetic coloured noise."""
+        if rng.random() < 0.25:
+            return coloured(rng, round(recording.rate_hz * 5.0), float(rng.uniform(0.0, 2.0))), -1
+        places = [
+            place
+            for place in self._places
+            if place[0].group != recording.group and (place[0].fold == recording.fold or not same_fold)
+        ]
+        source, until_s = places[int(rng.integers(len(places)))]
+        wave = self._corpus.read(source)
+        wave = wave[: min(wave.size, int(min(until_s, 1e6) * source.rate_hz))]
+        return resample(wave, source.rate_hz, recording.rate_hz), source.fold
+
+
+def coloured(rng: np.random.Generator, length: int, slope: float) -> NDArray[np.float64]:
+    """Gaussian noise whose power falls as 1 / f^slope (0 white, 1 pink, 2 brown)."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum[1:] /= np.arange(1, spectrum.size) ** (slope / 2.0)
+    spectrum[0] = 0.0
+    return np.fft.irfft(spectrum, length)
+
+
+BURST_COPIES = range(1000, 2000)
+"""Copies with these numbers are automatic fire made of the recording's first round."""
+
+
+def channelled(
+    corpus: Corpus, noise: Noise, recording: Recording, copy: int, *, same_fold: bool = False
+) -> Dataset:
+    """Examples of a recording; copy 0 is the original, every other number a channel of its own."""
+    wave = corpus.read(recording)
+    if copy == 0:
+        return examples_of(wave, recording.rate_hz, recording, 0, -1)
+    rng = np.random.default_rng(seed_of(recording.path, copy))
+    if copy in BURST_COPIES:
+        recording, wave = burst(recording, wave, rng)
+        if copy == BURST_COPIES[0]:
+            return examples_of(wave, recording.rate_hz, recording, copy, -1)
+    return through_channel(recording, wave, noise, rng, copy, same_fold=same_fold)
+
+
+def through_channel(
+    recording: Recording,
+    wave: NDArray[np.float64],
+    noise: Noise,
+    rng: np.random.Generator,
+    copy: int,
+    *,
+    same_fold: bool = False,
+) -> Dataset:
+    """Examples of a wave through a channel drawn from ``rng``, with noise of another group under it."""
+    channel = Channel.draw(rng, recording.rate_hz)
+    mixed, fold = noise.draw(rng, recording, same_fold=same_fold)
+    if not np.isfinite(channel.peak_to_noise_db):
+        fold = -1
+    return examples_of(channel.apply(wave, recording.rate_hz, mixed), channel.rate_hz, recording, copy, fold)

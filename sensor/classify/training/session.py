@@ -1,0 +1,118 @@
+"""One training session: judge out of fold, calibrate, compare, fit on everything, write."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sensor.classify import context, features, model
+from sensor.classify.training import protocol, report
+from sensor.classify.training.corpus import Corpus, Label
+from sensor.classify.training.examples import Dataset
+from sensor.classify.training.network import fit
+from sensor.classify.training.protocol import Calibration, Fitter, Floats
+from sensor.classify.training.report import Report
+from sensor.classify.training.rivals import RIVALS
+
+log = logging.getLogger(__name__)
+
+NAME = "street-1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a session found."""
+
+    report: Report
+    sound: Calibration
+    echo: Calibration
+    compared: dict[str, Report]
+    """The other kinds of model under the same protocol and calibration, where they were asked for."""
+    without_echo: Report
+    """The sound network alone: what the echo network buys and costs."""
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for ``--json``."""
+        compared = {name: item.to_json() for name, item in self.compared.items()}
+        return {**self.report.to_json(), "compared": compared, "without_echo": self.without_echo.to_json()}
+
+
+def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
+    """Judge the networks (and, on request, their rivals) on groups that they have not met."""
+    echoes, echo_calibration = _echoes(data, seed)
+    kinds, calibration = _kinds(data, protocol.network_fitter(protocol.SOUND, seed))
+    joined = protocol.joined(data, kinds, echoes)
+    compared = {}
+    for name, fitter in RIVALS.items() if compare else ():
+        log.info("comparing: %s", name)
+        other, _ = _kinds(data, fitter)
+        compared[name] = report.judge(corpus, data, protocol.joined(data, other, echoes))
+    return Outcome(
+        report=report.judge(corpus, data, joined),
+        sound=calibration,
+        echo=echo_calibration,
+        compared=compared,
+        without_echo=report.judge(corpus, data, kinds[:, 0]),
+    )
+
+
+def _kinds(data: Dataset, fitter: Fitter) -> tuple[Floats, Calibration]:
+    """Calibrated probabilities per kind of sound, out of fold."""
+    task = protocol.sound_task(data)
+    raw = protocol.out_of_fold(data, task, fitter)
+    rows, weights = report.prior_weights(data)
+    calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
+    log.info("sound: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
+    return calibration.apply(raw), calibration
+
+
+def _echoes(data: Dataset, seed: int) -> tuple[Floats, Calibration]:
+    """Calibrated probabilities of round and echo, out of fold."""
+    task = protocol.echo_task(data)
+    raw = protocol.out_of_fold(data, task, protocol.network_fitter(protocol.ECHO, seed))
+    rows = task.use & data.originals
+    echo = data.labels[rows] == Label.ECHO
+    weights = np.where(echo, protocol.ECHO_SHARE / echo.sum(), (1.0 - protocol.ECHO_SHARE) / (~echo).sum())
+    calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
+    log.info("echo: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
+    return calibration.apply(raw), calibration
+
+
+def write(path: Path, data: Dataset, outcome: Outcome, seed: int) -> str:
+    """Fit on every row, fold the calibration in, store; returns the checksum."""
+    arrays = {
+        "format": np.array(model.FORMAT),
+        "name": np.array(NAME),
+        "classes": np.array(protocol.CLASSES),
+        "feature_names": np.array(features.NAMES),
+        "context_names": np.array(context.NAMES),
+        "prior": np.array(protocol.PRIOR),
+    }
+    stages = (
+        ("sound", protocol.sound_task(data), protocol.SOUND, outcome.sound),
+        ("echo", protocol.echo_task(data), protocol.ECHO, outcome.echo),
+    )
+    for stage, task, recipe, calibration in stages:
+        log.info("fitting %s on %d examples", stage, int(task.use.sum()))
+        vectors = data.features[task.use]
+        network = fit(vectors, task.targets[task.use], task.weights[task.use], recipe, seed)
+        network = protocol.calibrated_network(network, calibration)
+        arrays |= {f"{stage}.mean": network.mean, f"{stage}.scale": network.scale}
+        arrays[f"{stage}.limit"] = np.array(network.limit)
+        for number, (weight, bias) in enumerate(network.layers):
+            arrays |= {f"{stage}.weight{number}": weight, f"{stage}.bias{number}": bias}
+    return model.write(path, arrays)
+
+
+def counts(data: Dataset) -> dict[str, tuple[int, int]]:
+    """Examples per label: of originals, of simulated channels."""
+    return {
+        label.name.lower(): (
+            int(((data.labels == label) & data.originals).sum()),
+            int(((data.labels == label) & ~data.originals).sum()),
+        )
+        for label in Label
+    }
