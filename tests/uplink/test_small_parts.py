@@ -1,0 +1,144 @@
+"""Back-off, complaints and commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.uplink.backoff import Backoff
+from sensor.uplink.commands import COMMAND_BYTES_MAX, VERBS, Commands
+from sensor.uplink.complaints import Complaints
+from tests.support.messages import NODE, SITE
+
+
+def test_waits_stay_between_their_bounds_and_grow_threefold_at_most() -> None:
+    backoff = Backoff(1.0, 60.0)
+    waits = [1.0, *(backoff.next_s() for _ in range(200))]
+    for earlier, later in pairwise(waits):
+        assert 1.0 <= later <= min(60.0, 3.0 * earlier)
+    assert max(waits) > 30.0
+
+
+def test_waits_differ_so_that_a_fleet_does_not_return_at_once() -> None:
+    assert len({Backoff(1.0, 60.0).next_s() for _ in range(50)}) == 50
+
+
+def test_after_a_healthy_connection_the_first_wait_is_short_again() -> None:
+    backoff = Backoff(1.0, 60.0)
+    assert 30.0 <= backoff.long_s() <= 60.0
+    backoff.reset()
+    assert backoff.next_s() <= 3.0
+
+
+def test_the_same_complaint_is_logged_once_within_the_interval_and_then_with_its_count(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    complaints = Complaints(logging.getLogger("test"), interval_s=60.0)
+    for _ in range(5):
+        complaints.warn("broker away")
+    complaints.error("disk full")
+    now_s = 61.0
+    complaints.warn("broker away")
+    assert [record.getMessage() for record in caplog.records] == [
+        "broker away",
+        "disk full",
+        "broker away (4 times more since)",
+    ]
+
+
+def test_many_different_complaints_do_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+    complaints = Complaints(logging.getLogger("test"))
+    for number in range(1000):
+        complaints.warn(f"trouble {number}")
+    assert len(complaints._said) <= 64
+    assert len(caplog.records) == 1000
+
+
+@pytest.fixture
+def ran() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def commands(ran: list[str]) -> Commands:
+    return Commands(SITE, NODE, {"report": lambda: ran.append("report")})
+
+
+def ask(commands: Commands, body: Any, *, retained: bool = False) -> dict[str, Any]:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    reply = commands.answer(payload, retained=retained)
+    assert reply is not None
+    answer: dict[str, Any] = json.loads(reply.to_json())
+    return answer
+
+
+def test_ping_is_answered_with_the_commands_id(commands: Commands) -> None:
+    answer = ask(commands, {"command_id": "17", "verb": "ping"})
+    assert (answer["command_id"], answer["verb"], answer["ok"], answer["error"]) == ("17", "ping", True, None)
+    assert commands.done == 1
+
+
+def test_report_runs(commands: Commands, ran: list[str]) -> None:
+    assert ask(commands, {"command_id": "1", "verb": "report"})["ok"]
+    assert ran == ["report"]
+
+
+def test_no_verb_records_streams_or_listens() -> None:
+    assert set(VERBS) == {"ping", "report"}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"command_id": "1", "verb": "record"}, "unknown verb"),
+        ({"command_id": "1", "verb": "stream"}, "unknown verb"),
+        ({"command_id": "1", "verb": ["ping"]}, "verb must be a string"),
+        ({"verb": "ping"}, "command_id"),
+        ({"command_id": "", "verb": "ping"}, "command_id"),
+        ({"command_id": "x" * 65, "verb": "ping"}, "command_id"),
+        ({"command_id": 5, "verb": "ping"}, "command_id"),
+        (["ping"], "JSON object"),
+        (b"\xff\xfe", "not JSON"),
+        (b"", "not JSON"),
+        (b"[" * 900, "not JSON"),
+        (b" " * (COMMAND_BYTES_MAX + 1), "at most"),
+    ],
+)
+def test_anything_else_is_refused_with_the_reason(
+    commands: Commands, ran: list[str], body: Any, says: str
+) -> None:
+    answer = ask(commands, body)
+    assert not answer["ok"]
+    assert says in answer["error"]
+    assert commands.refused == 1
+    assert ran == []
+
+
+def test_a_retained_command_is_refused_for_it_would_run_at_every_connection(
+    commands: Commands, ran: list[str]
+) -> None:
+    assert "retained" in ask(commands, {"command_id": "1", "verb": "report"}, retained=True)["error"]
+    assert ran == []
+
+
+def test_a_flood_is_not_answered_but_counted(commands: Commands) -> None:
+    replies = [commands.answer(b'{"command_id":"1","verb":"ping"}', retained=False) for _ in range(500)]
+    answered = sum(reply is not None for reply in replies)
+    assert 10 <= answered < 50
+    assert commands.done + commands.refused == 500
+
+
+@given(st.binary(max_size=200))
+def test_no_payload_makes_it_fail(payload: bytes) -> None:
+    reply = Commands(SITE, NODE, {}).answer(payload, retained=False)
+    assert reply is not None
+    json.loads(reply.to_json())
