@@ -1,0 +1,260 @@
+"""The score of a replay as one page that needs nothing else, and as JSON beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor import __version__
+from sensor.capture.audiofile import AudioFileSource
+from sensor.errors import CaptureError
+from sensor.replay import svg
+from sensor.replay.intervals import poisson_rate, wilson
+from sensor.replay.labels import AFTER_S, BEFORE_S, COUNTED
+from sensor.replay.recordings import RecordingFile
+from sensor.replay.runner import FileResult, ReplaySettings
+from sensor.replay.scoring import (
+    BINS,
+    THRESHOLD,
+    TOLERANCE_S,
+    FalseCandidate,
+    GroupScore,
+    Miss,
+    Scores,
+    calibration_error,
+)
+from sensor.replay.tables import GROUP_HEAD, LABEL_HEAD, calibration_text, group_rows, label_rows
+
+WORST = 20
+SHOWN_BEFORE_S, SHOWN_AFTER_S = 0.15, 0.45
+QUANTILES = (5, 25, 50, 75, 95)
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;color:#1d2a35;max-width:1320px;margin:2em auto;padding:0 1em}
+table{font-size:13px;border-collapse:collapse;margin:1em 0;display:block;overflow-x:auto}
+th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #dde3e7;white-space:nowrap}
+th:first-child,td:first-child{text-align:left}h2{margin-top:2em}
+figure{display:inline-block;margin:.5em 1.5em .5em 0;vertical-align:top}
+figcaption{font-size:13px;color:#52606b;max-width:460px}
+"""
+
+_LEFT_OUT = "Triggers inside windows that are nobody's pair are left out."
+_METHOD = (
+    f"A candidate counts at p ≥ {THRESHOLD}; pairs one to one within ±{TOLERANCE_S * 1e3:.0f} ms; "
+    f"false = outside −{BEFORE_S} to +{AFTER_S} s of every listed onset. Onsets count as hit or miss "
+    f"where their source is {', '.join(sorted(COUNTED - {''}))}. "
+    "Intervals are 95 %, Wilson for shares and exact Poisson for rates: "
+    "0 in N h proves only fewer than 3/N an hour."
+)
+
+
+def write_report(
+    folder: Path,
+    scores: Scores,
+    results: Sequence[FileResult],
+    settings: ReplaySettings,
+    files: Sequence[RecordingFile],
+) -> Path:
+    """Write ``index.html`` and ``scores.json``; return the page.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    body = scores_json(scores)
+    (folder / "scores.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    page = folder / "index.html"
+    page.write_text(
+        _page(scores, results, settings, {file.name: file for file in files}),
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    return page
+
+
+def scores_json(scores: Scores) -> dict[str, Any]:
+    """Every figure of the report, for programs."""
+    return {
+        "threshold": THRESHOLD,
+        "tolerance_s": TOLERANCE_S,
+        "window_s": [-BEFORE_S, AFTER_S],
+        "groups": [_group_json(group) for group in scores.groups],
+        "file_labels": [_group_json(label) for label in scores.labels],
+        "calibration": {
+            "ece": calibration_error(scores.reliability),
+            "prior": scores.prior,
+            "bins": [asdict(part) for part in scores.reliability],
+        },
+        "misses": [
+            {
+                "file": miss.name,
+                "onset_s": miss.onset.onset_s,
+                "shot": miss.onset.shot,
+                "p_nearby": miss.p_nearby,
+            }
+            for miss in scores.misses
+        ],
+        "false": [
+            {
+                "file": item.name,
+                "offset_s": item.heard.offset_s,
+                "p": item.heard.candidate.p_gunshot,
+                "near": item.near,
+            }
+            for item in scores.false
+        ],
+    }
+
+
+def _group_json(group: GroupScore) -> dict[str, Any]:
+    hours = group.background_s / 3600.0
+    errors_ms = np.percentile(group.errors_s, QUANTILES) * 1e3 if group.errors_s else np.zeros(0)
+    return {
+        "group": group.group,
+        "files": group.files,
+        "background_h": hours,
+        "rounds": group.rounds,
+        "hits": group.hits,
+        "recall": group.hits / group.rounds if group.rounds else None,
+        "recall_95": wilson(group.hits, group.rounds) if group.rounds else None,
+        "first_rounds": group.first_rounds,
+        "first_hits": group.first_hits,
+        "candidates_per_round": group.in_windows / group.rounds if group.rounds else None,
+        "false": group.false,
+        "false_per_h": group.false_per_h if hours else None,
+        "false_per_h_95": poisson_rate(group.false, hours) if hours else None,
+        "triggers_per_h": group.background_triggers / hours if hours else None,
+        "files_without_shots": group.empty_files,
+        "files_without_shots_with_candidate": group.false_files,
+        "files_with_unlisted_shots": group.unlisted_files,
+        "files_with_unlisted_shots_with_candidate": group.unlisted_heard,
+        "error_ms": {f"p{q}": float(value) for q, value in zip(QUANTILES, errors_ms, strict=False)},
+    }
+
+
+def _page(
+    scores: Scores,
+    results: Sequence[FileResult],
+    settings: ReplaySettings,
+    files: Mapping[str, RecordingFile],
+) -> str:
+    heard = {result.name: result for result in results}
+    hours = sum(result.seconds for result in results) / 3600.0
+    parts = [
+        f"<h1>Replay of {len(results)} recordings</h1>",
+        f"<p>{hours:.2f} h; version {__version__}, configuration {settings.config.digest}. {_METHOD}</p>",
+        "<h2>Groups</h2>",
+        _table(GROUP_HEAD, group_rows(scores)),
+        *(
+            ["<h2>Files without listed onsets</h2>", _table(LABEL_HEAD, label_rows(scores))]
+            if scores.labels
+            else []
+        ),
+        "<h2>Plots</h2>",
+        _plots(scores),
+        "<h2>Worst misses</h2><p>Loudest first. Dashed: the listed onset.</p>",
+        *(_miss(miss, heard, files) for miss in scores.misses[:WORST]),
+        "<h2>Worst false candidates</h2><p>Most probable first. Dashed: the candidate.</p>",
+        *(_false(item, files) for item in scores.false[:WORST]),
+    ]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Replay report</title>'
+        f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _plots(scores: Scores) -> str:
+    with_rounds = [group for group in scores.groups if group.rounds]
+    errors_ms = [error * 1e3 for group in with_rounds for error in group.errors_s]
+    recalls = [(g.group, g.hits / g.rounds, *wilson(g.hits, g.rounds)) for g in with_rounds]
+    figures = [
+        (svg.interval_chart(recalls, "recall"), "Recall per group with its 95 % interval."),
+        (
+            svg.reliability_chart([(part.p, part.share, part.triggers) for part in scores.reliability]),
+            f"Reliability in {BINS} bins; {calibration_text(scores)}. {_LEFT_OUT}",
+        ),
+        (
+            svg.histogram(errors_ms, -50.0, 50.0, 100, "candidate minus listed onset, ms"),
+            "Arrival error of the pairs.",
+        ),
+    ]
+    far = _by_distance(scores)
+    if far:
+        figures.append((svg.interval_chart(far, "recall"), "Recall by distance of the muzzle, metres."))
+    return "".join(
+        f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>" for plot, text in figures
+    )
+
+
+def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:
+    edges_m = (0.0, 100.0, 200.0, 300.0, 450.0, 600.0, 800.0, float("inf"))
+    rows = []
+    for low_m, high_m in pairwise(edges_m):
+        hits = [
+            hit
+            for onset, _, hit in scores.rounds
+            if onset.distance_m is not None and low_m <= onset.distance_m < high_m
+        ]
+        if hits:
+            name = f"{low_m:g}–{high_m:g}" if high_m < 1e6 else f"> {low_m:g}"
+            rows.append((name, sum(hits) / len(hits), *wilson(sum(hits), len(hits))))
+    return rows
+
+
+def _miss(miss: Miss, heard: Mapping[str, FileResult], files: Mapping[str, RecordingFile]) -> str:
+    why = "nothing triggered" if miss.p_nearby is None else f"best p nearby {miss.p_nearby:.3f}"
+    earlier = [
+        offset_s for offset_s, _ in heard[miss.name].triggers if 0.0 < miss.onset.onset_s - offset_s < 1.0
+    ]
+    after = f", {(miss.onset.onset_s - max(earlier)) * 1e3:.0f} ms after another trigger" if earlier else ""
+    loud = "" if miss.onset.level_db is None else f", {miss.onset.level_db:.0f} dB"
+    text = f"{miss.name} at {miss.onset.onset_s:.4f} s, round {miss.onset.shot}{loud}: {why}{after}"
+    return _excerpt(files[miss.name], miss.onset.onset_s, svg.TRUTH, text)
+
+
+def _false(item: FalseCandidate, files: Mapping[str, RecordingFile]) -> str:
+    candidate = item.heard.candidate
+    really = f", really {item.near}" if item.near else ""
+    text = f"{item.name} at {item.heard.offset_s:.4f} s: p {candidate.p_gunshot:.3f}{really}"
+    return _excerpt(files[item.name], item.heard.offset_s, svg.INK, text)
+
+
+def _excerpt(file: RecordingFile, at_s: float, colour: str, text: str) -> str:
+    try:
+        samples, rate_hz, begin_s = _read(file.path, at_s - SHOWN_BEFORE_S, at_s + SHOWN_AFTER_S)
+        plot = svg.waveform(samples, rate_hz, begin_s, [(at_s, colour)])
+    except CaptureError as error:
+        plot = f"<p>{escape(str(error))}</p>"
+    return f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>"
+
+
+def _read(path: Path, begin_s: float, end_s: float) -> tuple[NDArray[np.float32], float, float]:
+    """Mean of the channels from ``begin_s`` to ``end_s``, the rate, and where it really begins."""
+    source = AudioFileSource(path, block_s=0.25)
+    pieces = []
+    first = max(0, round(begin_s * source.rate_hz))
+    last = round(end_s * source.rate_hz)
+    for block in source.blocks():
+        if block.end > first:
+            mono = block.samples.mean(axis=0, dtype=np.float32)
+            pieces.append(mono[max(0, first - block.first) : last - block.first])
+        if block.end >= last:
+            break
+    source.close()
+    samples = np.concatenate(pieces) if pieces else np.zeros(1, np.float32)
+    return samples, source.rate_hz, first / source.rate_hz

@@ -1,0 +1,278 @@
+"""How well candidates agree with listed onsets, per group, with intervals; nothing is pooled.
+
+A candidate counts at ``THRESHOLD``. Candidates and counted onsets are paired one to one within
+``TOLERANCE_S``: as many pairs as possible, and among those the least sum of time differences. A candidate
+outside every window is false; one inside a window that is nobody's pair is an echo, counted apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensor.replay.labels import FileTruth, Onset, Truth
+from sensor.replay.runner import FileResult, Heard
+
+THRESHOLD = 0.5
+TOLERANCE_S = 0.05
+BINS = 15
+BEFORE_OTHER_S = 0.1
+AFTER_OTHER_S = 1.5
+"""Span round a listed other sound within which a false candidate is put down to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A counted onset without a candidate."""
+
+    name: str
+    onset: Onset
+    p_nearby: float | None
+    """Best probability of a trigger within the tolerance; None: nothing triggered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FalseCandidate:
+    """A candidate outside every window."""
+
+    name: str
+    heard: Heard
+    near: str
+    """Label of the listed other sound it belongs to, or of the file; empty when nothing is known."""
+
+
+@dataclass(slots=True)
+class GroupScore:
+    """Counts of one group."""
+
+    group: str
+    files: int = 0
+    background_s: float = 0.0
+    """Listening time outside every window."""
+    rounds: int = 0
+    """Counted onsets."""
+    hits: int = 0
+    first_rounds: int = 0
+    first_hits: int = 0
+    in_windows: int = 0
+    """Candidates inside the windows, pairs and echoes."""
+    false: int = 0
+    false_files: int = 0
+    """Files without any listed onset that hold a false candidate."""
+    empty_files: int = 0
+    """Files without any listed onset."""
+    background_triggers: int = 0
+    """Triggers of whatever probability outside every window."""
+    unlisted_files: int = 0
+    unlisted_heard: int = 0
+    """Files known to hold shots at unlisted times, and those of them with a candidate."""
+    errors_s: list[float] = field(default_factory=list)
+    """Candidate minus listed onset of every pair."""
+
+    @property
+    def false_per_h(self) -> float:
+        """False candidates per hour of background; 0 without background."""
+        return self.false * 3600.0 / self.background_s if self.background_s > 0.0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Triggers of about the same stated probability."""
+
+    p: float
+    """Mean stated probability."""
+    share: float
+    """Share that were gunshots."""
+    triggers: int
+    weight: float
+    """Part of all triggers, after weighting to a prior if one was asked for."""
+
+
+@dataclass(slots=True)
+class Scores:
+    """The whole comparison."""
+
+    groups: list[GroupScore]
+    labels: list[GroupScore]
+    """The same counts for files without listed onsets, by what the file holds."""
+    misses: list[Miss]
+    """Loudest first."""
+    false: list[FalseCandidate]
+    """Most probable first."""
+    reliability: list[Bin]
+    """At the model's stated prior; bins that hold a trigger."""
+    rounds: list[tuple[Onset, str, bool]]
+    """Every counted onset, its group, and whether it was hit."""
+    prior: float | None = None
+    """Share of gunshots among triggers to which the reliability is weighted; None = as it was found."""
+
+
+def pair(
+    onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
+) -> list[tuple[int, int]]:
+    """Indices of onsets and candidates that belong together, one to one."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to load
+
+    pairs: list[tuple[int, int]] = []
+    for rows, columns in _clusters(onsets_s, candidates_s, tolerance_s):
+        apart = np.abs(
+            np.asarray([onsets_s[i] for i in rows])[:, None] - np.asarray([candidates_s[j] for j in columns])
+        )
+        # One pair more is always worth more than any sum of differences.
+        cost = np.where(apart <= tolerance_s, apart, (min(apart.shape) + 1) * max(tolerance_s, 1e-9))
+        for row, column in zip(*linear_sum_assignment(cost), strict=True):
+            if apart[row, column] <= tolerance_s:
+                pairs.append((rows[row], columns[column]))
+    return sorted(pairs)
+
+
+def _clusters(
+    onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
+) -> Iterable[tuple[list[int], list[int]]]:
+    """Stretches of time between which no pair is possible; those with both kinds in them."""
+    marks = sorted(
+        [(time, 0, index) for index, time in enumerate(onsets_s)]
+        + [(time, 1, index) for index, time in enumerate(candidates_s)]
+    )
+    rows: list[int] = []
+    columns: list[int] = []
+    last_s = -math.inf
+    for time_s, kind, index in marks:
+        if time_s - last_s > tolerance_s:
+            if rows and columns:
+                yield rows, columns
+            rows, columns = [], []
+        (columns if kind else rows).append(index)
+        last_s = time_s
+    if rows and columns:
+        yield rows, columns
+
+
+def score(truth: Truth, results: Sequence[FileResult], prior: float | None = None) -> Scores:
+    """Compare the results of a replay that noted every trigger with the truth about its files.
+
+    Args:
+        truth: about every file of the results.
+        results: of a replay with ``every_trigger``.
+        prior: share of gunshots among triggers at which probabilities are stated; None = as found.
+    """
+    groups: dict[str, GroupScore] = {}
+    labels: dict[str, GroupScore] = {}
+    scores = Scores([], [], [], [], [], [], prior)
+    judged: list[tuple[float, bool]] = []
+    for result in results:
+        about = truth[result.name]
+        group = groups.setdefault(about.group, GroupScore(about.group))
+        _score_file(about, result, group, scores, judged)
+        if not about.onsets and about.label:
+            label = labels.setdefault(about.label, GroupScore(about.label))
+            _score_file(about, result, label, Scores([], [], [], [], [], []), [])
+    scores.groups = sorted(groups.values(), key=lambda item: item.group)
+    scores.labels = sorted(labels.values(), key=lambda item: item.group)
+    scores.misses.sort(key=lambda miss: (-(miss.onset.level_db or 0.0), miss.name, miss.onset.onset_s))
+    scores.false.sort(key=lambda item: (-item.heard.candidate.p_gunshot, item.name, item.heard.offset_s))
+    scores.reliability = reliability(judged, prior)
+    return scores
+
+
+def _score_file(
+    about: FileTruth,
+    result: FileResult,
+    group: GroupScore,
+    scores: Scores,
+    judged: list[tuple[float, bool]],
+) -> None:
+    """Add one file to its group, to the lists and to the judged triggers."""
+    windows = about.windows(result.seconds)
+    counted = [onset for onset in about.onsets if onset.counted and onset.onset_s < result.seconds]
+    likely = [heard for heard in result.heard if heard.candidate.p_gunshot >= THRESHOLD]
+    pairs = pair([onset.onset_s for onset in counted], [heard.offset_s for heard in likely], TOLERANCE_S)
+    hit = dict(pairs)
+    group.files += 1
+    group.background_s += result.seconds - sum(end - begin for begin, end in windows)
+    group.rounds += len(counted)
+    group.hits += len(pairs)
+    group.errors_s += [likely[j].offset_s - counted[i].onset_s for i, j in pairs]
+    for index, onset in enumerate(counted):
+        scores.rounds.append((onset, about.group, index in hit))
+        if onset.shot == 0:
+            group.first_rounds += 1
+            group.first_hits += index in hit
+        if index not in hit:
+            near = [p for offset_s, p in result.triggers if abs(offset_s - onset.onset_s) <= TOLERANCE_S]
+            scores.misses.append(Miss(about.name, onset, max(near, default=None)))
+    outside = [heard for heard in likely if not _inside(heard.offset_s, windows)]
+    if about.onsets:
+        ignored = sum(heard.offset_s < about.ignored_until_s for heard in likely)
+        group.in_windows += len(likely) - len(outside) - ignored
+    group.false += len(outside)
+    if about.unlisted_shots:
+        group.unlisted_files += 1
+        group.unlisted_heard += bool(likely)
+    elif not about.onsets:
+        group.empty_files += 1
+        group.false_files += bool(outside)
+    group.background_triggers += sum(not _inside(offset_s, windows) for offset_s, _ in result.triggers)
+    scores.false += [FalseCandidate(about.name, heard, _near(about, heard.offset_s)) for heard in outside]
+    judged += _judged(counted, windows, result.triggers)
+
+
+def _judged(
+    counted: Sequence[Onset], windows: Sequence[tuple[float, float]], triggers: Sequence[tuple[float, float]]
+) -> list[tuple[float, bool]]:
+    """Probability and truth of the triggers of which it is known: pairs, and those outside every window."""
+    pairs = {j for _, j in pair([o.onset_s for o in counted], [t for t, _ in triggers], TOLERANCE_S)}
+    return [
+        (p, index in pairs)
+        for index, (offset_s, p) in enumerate(triggers)
+        if index in pairs or not _inside(offset_s, windows)
+    ]
+
+
+def reliability(judged: Sequence[tuple[float, bool]], prior: float | None = None) -> list[Bin]:
+    """``BINS`` equal bins over pairs of stated probability and truth; those that hold any.
+
+    With a prior, gunshots and the rest are weighted so that gunshots make up that share: what calibration
+    at a stated prior means, whatever the recordings' own mix.
+    """
+    shots = sum(is_shot for _, is_shot in judged)
+    weights = {True: 1.0, False: 1.0}
+    if prior is not None and 0 < shots < len(judged):
+        weights = {True: prior / shots, False: (1.0 - prior) / (len(judged) - shots)}
+    held: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for p, is_shot in judged:
+        held[min(BINS - 1, int(p * BINS))].append((p, is_shot))
+    total = sum(weights[is_shot] for _, is_shot in judged)
+    bins = []
+    for _, members in sorted(held.items()):
+        weight = sum(weights[is_shot] for _, is_shot in members)
+        bins.append(
+            Bin(
+                p=sum(weights[is_shot] * p for p, is_shot in members) / weight,
+                share=sum(weights[is_shot] * is_shot for _, is_shot in members) / weight,
+                triggers=len(members),
+                weight=weight / total,
+            )
+        )
+    return bins
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: mean distance of probability and share over the bins' weights."""
+    return sum(part.weight * abs(part.p - part.share) for part in bins)
+
+
+def _inside(time_s: float, windows: Sequence[tuple[float, float]]) -> bool:
+    return any(begin <= time_s <= end for begin, end in windows)
+
+
+def _near(about: FileTruth, offset_s: float) -> str:
+    """What was really heard there, as far as the lists say."""
+    near = [
+        label for onset_s, label in about.others if -BEFORE_OTHER_S <= offset_s - onset_s <= AFTER_OTHER_S
+    ]
+    return near[0] if near else about.label

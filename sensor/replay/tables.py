@@ -1,0 +1,114 @@
+"""The scores as rows of text: one wording for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensor.replay.intervals import poisson_rate, wilson
+from sensor.replay.scoring import GroupScore, Scores, calibration_error
+
+GROUP_HEAD = (
+    "group",
+    "files",
+    "rounds",
+    "recall",
+    "first rounds",
+    "cand./round",
+    "background h",
+    "false",
+    "false/h",
+    "triggers/h",
+    "error ms (5, 50, 95 %)",
+)
+LABEL_HEAD = ("what the file holds", "files", "with a candidate", "hours", "false", "false/h")
+
+Rows = list[tuple[str, ...]]
+
+
+def group_rows(scores: Scores) -> Rows:
+    """One row per group, in the columns of ``GROUP_HEAD``; blank where there is nothing to tell."""
+    return [_group_row(group) for group in scores.groups]
+
+
+def _group_row(group: GroupScore) -> tuple[str, ...]:
+    hours = group.background_s / 3600.0
+    errors = np.percentile(group.errors_s, (5, 50, 95)) * 1e3 if group.errors_s else np.zeros(0)
+    return (
+        group.group,
+        str(group.files),
+        str(group.rounds or ""),
+        share_text(group.hits, group.rounds),
+        share_text(group.first_hits, group.first_rounds),
+        f"{group.in_windows / group.rounds:.2f}" if group.rounds else "",
+        f"{hours:.3f}",
+        str(group.false),
+        rate_text(group.false, hours),
+        f"{group.background_triggers / hours:.0f}" if hours else "",
+        " ".join(f"{error:.1f}" for error in errors),
+    )
+
+
+def label_rows(scores: Scores) -> Rows:
+    """One row per label of files without listed onsets, in the columns of ``LABEL_HEAD``."""
+    rows: Rows = []
+    for label in scores.labels:
+        files, found = label.empty_files, label.false_files
+        if label.unlisted_files:
+            files, found = label.unlisted_files, label.unlisted_heard
+        hours = label.background_s / 3600.0
+        rows.append(
+            (
+                label.group,
+                str(files),
+                share_text(found, files),
+                f"{hours:.3f}",
+                str(label.false),
+                rate_text(label.false, hours),
+            )
+        )
+    return rows
+
+
+def calibration_text(scores: Scores) -> str:
+    """Expected calibration error and over how many triggers."""
+    triggers = sum(part.triggers for part in scores.reliability)
+    at = "" if scores.prior is None else f" at prior {scores.prior:g}"
+    error = calibration_error(scores.reliability)
+    return f"expected calibration error over {triggers} triggers{at}: {error:.3f}"
+
+
+def score_text(scores: Scores) -> str:
+    """Everything as aligned columns for a terminal."""
+    parts = [_aligned(GROUP_HEAD, group_rows(scores))]
+    if scores.labels:
+        parts.append(_aligned(LABEL_HEAD, label_rows(scores)))
+    return "\n\n".join([*parts, calibration_text(scores)])
+
+
+def _aligned(head: Sequence[str], rows: Rows) -> str:
+    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in (head, *rows)
+    )
+
+
+def share_text(hits: int, trials: int) -> str:
+    """A share with its interval and counts; blank without trials."""
+    if trials == 0:
+        return ""
+    low, high = wilson(hits, trials)
+    return f"{hits / trials:.1%} [{low:.1%}, {high:.1%}] {hits}/{trials}"
+
+
+def rate_text(count: int, hours: float) -> str:
+    """A rate per hour with its interval; blank without hours."""
+    if hours <= 0.0:
+        return ""
+    low, high = poisson_rate(count, hours)
+    return f"{count / hours:.1f} [{low:.1f}, {high:.1f}]"

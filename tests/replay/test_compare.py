@@ -1,0 +1,77 @@
+"""Two replays compared: what is lost, found, moved and judged otherwise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.replay.compare import Entry, compare
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "compare_replays"
+ENTRIES = st.lists(
+    st.builds(Entry, st.sampled_from("ab"), st.floats(0.0, 9.0), st.floats(0.0, 1.0)), max_size=8
+)
+
+
+def lines(path: Path, *entries: tuple[str, float, float]) -> Path:
+    path.write_text(
+        "".join(json.dumps({"file": f, "offset_s": t, "p_gunshot": p}) + "\n" for f, t, p in entries)
+    )
+    return path
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@given(ENTRIES)
+def test_a_replay_equals_itself_in_any_order(entries: list[Entry]) -> None:
+    changes = compare(entries, list(reversed(entries)), moved_s=1e-6, judged_by=1.0)
+    assert not changes.any
+    assert changes.same == len(entries)
+
+
+@given(ENTRIES, ENTRIES)
+def test_every_candidate_is_accounted_for_once(before: list[Entry], after: list[Entry]) -> None:
+    changes = compare(before, after, moved_s=0.01, judged_by=0.1)
+    differing = {(a, b) for a, b in (*changes.moved, *changes.judged)}
+    assert len(before) - len(changes.lost) == len(after) - len(changes.found)
+    assert (
+        len(before) - len(changes.lost)
+        >= changes.same
+        >= len(before) - len(changes.lost) - len(differing) - 8
+    )
+
+
+def test_each_kind_of_change_is_told_and_the_exit_code_says_that_there_is_one(tmp_path: Path) -> None:
+    before = lines(tmp_path / "a", ("x", 1.0, 0.9), ("x", 2.0, 0.9), ("x", 3.0, 0.9), ("y", 1.0, 0.5))
+    after = lines(tmp_path / "b", ("x", 1.0, 0.9), ("x", 2.002, 0.9), ("x", 3.0, 0.4), ("y", 7.0, 0.5))
+    done = run(before, after)
+    assert done.returncode == 1
+    told = [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()]
+    assert told == ["lost", "found", "moved", "p", "4"]
+    assert "1 the same, 1 lost, 1 found, 1 moved, 1 with another p" in done.stdout
+    assert "by +2.000 ms" in done.stdout
+    assert "0.900 -> 0.400" in done.stdout
+
+
+def test_no_change_is_0_and_a_file_that_is_none_is_2(tmp_path: Path) -> None:
+    same = lines(tmp_path / "a", ("x", 1.0, 0.9))
+    assert run(same, same).returncode == 0
+    (tmp_path / "b").write_text('{"file": "x"}\n')
+    done = run(same, tmp_path / "b")
+    assert done.returncode == 2
+    assert "b:1 is no line of replay --jsonl" in done.stderr
+    assert run(same, tmp_path / "nowhere").returncode == 2
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("2", 3), ("0", 5)])
+def test_long_lists_are_cut_and_say_so(tmp_path: Path, limit: str, shown: int) -> None:
+    before = lines(tmp_path / "a", *(("x", float(second), 0.9) for second in range(5)))
+    done = run("--limit", limit, before, lines(tmp_path / "b"))
+    assert len([line for line in done.stdout.splitlines() if line.startswith("lost")]) == shown

@@ -1,0 +1,246 @@
+"""The replay command: what it prints, in which order, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sensor.events import Candidate, event_id
+from sensor.replay.manifest import Made
+from sensor.replay.recordings import RecordingFile
+from sensor.replay.runner import Heard, ReplaySettings, chain_id, default_config, replay_all, replay_file
+from sensor.types import RejectReason
+from tests.support.command import gunshot_sensor
+from tests.support.impulses import bursts, write_bursts
+from tests.support.mosquitto import wait_until
+
+EVERYTHING = ReplaySettings(config=default_config(), p_min=0.0)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings of several rates and lengths, and files that are none."""
+    folder = tmp_path_factory.mktemp("tree")
+    (folder / "sub").mkdir()
+    write_bursts(folder / "b.wav", (1.0, 2.0), seconds=3.0)
+    write_bursts(folder / "sub" / "a.wav", (0.1, 1.5), seconds=2.0, rate_hz=12_000)
+    soundfile.write(folder / "c.flac", bursts((0.8,), seconds=1.0, rate_hz=44_100), 44_100)
+    (folder / "empty.wav").touch()
+    (folder / "lies.wav").write_text("no sound at all, only words about it")
+    soundfile.write(folder / "slow.wav", np.zeros(4000, np.float32), 4000)
+    return folder
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_each_line_is_the_candidate_plus_file_and_offset(tree: Path) -> None:
+    done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tree / "b.wav")
+    assert done.returncode == 0
+    found = lines(done.stdout)
+    assert [round(float(str(line["offset_s"])), 2) for line in found] == [1.0, 2.0]
+    for seq, line in enumerate(found, start=1):
+        candidate = Candidate.from_json(json.dumps(line))
+        assert line["file"] == str(tree / "b.wav")
+        assert set(line) - {"file", "offset_s"} == set(json.loads(candidate.to_json()))
+        assert candidate.seq == seq
+        assert candidate.event_id == event_id("local", "replay", chain_id(str(tree / "b.wav")), seq)
+        assert uuid.UUID(str(candidate.chain_id)).version == 5
+        assert candidate.clock["source"] == "none"
+        assert candidate.utc_ns == round(float(str(line["offset_s"])) * 1e9)
+
+
+def test_the_output_is_the_same_for_any_number_of_processes(tree: Path) -> None:
+    outputs = [
+        gunshot_sensor("replay", "--jsonl", "--p-min", "0", "--jobs", jobs, tree, timeout_s=120.0)
+        for jobs in "13"
+    ]
+    assert outputs[0].stdout == outputs[1].stdout
+    assert len(lines(outputs[0].stdout)) >= 5
+    assert [done.returncode for done in outputs] == [1, 1]
+
+
+def test_refused_files_are_named_and_the_others_read(tree: Path) -> None:
+    done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tree, tree / "nowhere.wav")
+    assert done.returncode == 1
+    refused = [line for line in done.stderr.splitlines() if line.startswith("refused: ")]
+    assert len(refused) == 4
+    for name, reason in (
+        ("empty", "empty"),
+        ("lies", "not audio"),
+        ("slow", "8000 to 192000"),
+        ("nowhere", "not exist"),
+    ):
+        assert any(name in line and reason in line for line in refused), name
+    assert {str(line["file"]) for line in lines(done.stdout)} == {
+        str(tree / name) for name in ("b.wav", "c.flac", "sub/a.wav")
+    }
+
+
+def test_a_burst_near_either_end_of_a_file_is_reported(tmp_path: Path) -> None:
+    """0.1 s after the start, and so close before the end that its post-roll is cut off."""
+    file = RecordingFile("x", write_bursts(tmp_path / "x.wav", (0.1, 2.9), seconds=3.0))
+    result = replay_file(file, Made(), EVERYTHING)
+    assert [round(heard.offset_s, 2) for heard in result.heard] == [0.1, 2.9]
+    assert result.seconds == 3.0
+
+
+def test_a_start_gives_utc_and_a_sigma_part(tree: Path) -> None:
+    done = gunshot_sensor(
+        "replay",
+        "--jsonl",
+        "--p-min",
+        "0",
+        "--start",
+        "2026-06-14T21:04:00.5Z",
+        "--start-sigma-ms",
+        "3",
+        tree / "b.wav",
+    )
+    first = Candidate.from_json(json.dumps(lines(done.stdout)[0]))
+    assert first.utc_ns / 1e9 == pytest.approx(1_781_471_041.5, abs=1e-3)
+    assert first.clock["source"] == "file"
+    assert first.clock["parts_ns"]["clock_source"] == 3_000_000
+    assert first.sigma_ns >= 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--start", "2026-06-14T21:04:00", "x.wav"), "does not say its time zone"),
+        (("--report", "somewhere", "x.wav"), "--report needs --labels"),
+        (("--labels", "events.csv", "--p-min", "0.6", "x.wav"), "would hide some"),
+        (("--manifest", "nowhere.csv", "x.wav"), "cannot be read"),
+        (("--labels", "nowhere.csv", "x.wav"), "cannot be read"),
+        (("--p-min", "2", "x.wav"), "0<=x<=1"),
+        ((), "Missing argument"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_why(arguments: tuple[str, ...], says: str) -> None:
+    done = gunshot_sensor("replay", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_for_people_there_is_a_table(tree: Path) -> None:
+    done = gunshot_sensor("replay", "--p-min", "0", "--start", "2026-06-14T21:04:00Z", tree / "b.wav")
+    head, first, second = done.stdout.splitlines()
+    assert head.split()[:3] == ["offset", "s", "p"]
+    assert "2026-06-14T21:04:0" in first
+    assert str(tree / "b.wav") in second
+    assert "1 files read (0.00 h), 0 refused: 2 triggers, 2 candidates" in done.stderr
+    assert "\r" not in done.stdout + done.stderr
+
+
+def test_a_name_that_is_no_text_is_printed_as_json(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    os.rename(write_bursts(tmp_path / "plain.wav", (1.0,), seconds=2.0), path)  # noqa: PTH104  Path wants text
+    done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tmp_path)
+    assert lines(done.stdout)[0]["file"] == os.fsdecode(path)
+
+
+def test_counts_are_those_of_a_pipeline_with_that_p_min(tree: Path) -> None:
+    file = RecordingFile("b", tree / "b.wav")
+    for settings in (
+        ReplaySettings(config=default_config(), p_min=1.0),
+        ReplaySettings(config=default_config(), p_min=1.0, every_trigger=True),
+    ):
+        result = replay_file(file, Made(), settings)
+        assert result.heard == []
+        assert result.counts["triggers"] == 2
+        assert result.counts[RejectReason.BELOW_P_MIN.value] == 2
+    assert [round(offset_s, 2) for offset_s, _ in result.triggers] == [1.0, 2.0]
+
+
+def test_candidates_are_handed_out_in_order_of_the_files(tree: Path) -> None:
+    work = [(RecordingFile(name, tree / f"{name}"), Made()) for name in ("sub/a.wav", "b.wav", "c.flac")]
+    for jobs in (1, 2):
+        heard: list[tuple[RecordingFile, Heard]] = []
+        results = list(replay_all(work, EVERYTHING, jobs, lambda *found: heard.append(found)))  # noqa: B023  used before the next turn
+        assert [result.name for result in results] == [file.name for file, _ in work]
+        names = [file.name for file, _ in heard]
+        assert names == sorted(names, key=[file.name for file, _ in work].index)
+        assert set(names) == {file.name for file, _ in work}
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """The command in a process group of its own."""
+    command = [sys.executable, "-m", "sensor", "replay", *map(str, arguments)]
+    return subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_fault(tree: Path) -> None:
+    """As in `gunshot-sensor replay ... | head -0`."""
+    with start("--jsonl", "--p-min", "0", tree) as process:
+        process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
+        error = process.stderr.read()  # type: ignore[union-attr]  # same
+    assert process.returncode == 141
+    assert "Traceback" not in error
+    assert "Broken" not in error
+
+
+@pytest.mark.parametrize("options", [("--realtime",), ("--jobs", "2")])
+def test_an_interrupt_ends_cleanly_and_leaves_no_process(tmp_path: Path, options: tuple[str, ...]) -> None:
+    long = np.tile(bursts((0.5,), seconds=2.0), 900)
+    for name in ("1.wav", "2.wav"):
+        soundfile.write(tmp_path / name, long, 48_000, subtype="PCM_16")
+    with start("--jsonl", "--p-min", "0", *options, tmp_path) as process:
+        try:
+            if options[0] == "--realtime":
+                assert process.stdout.readline().startswith("{")  # type: ignore[union-attr]  # it works by now
+            else:
+                wait_until(lambda: children(process.pid) >= 2, 30.0, "two workers run")
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted after 0 of 2 files" in error
+    assert "Traceback" not in error
+    wait_until(lambda: children_of_group(process.pid) == 0, 10.0, "the workers are gone")
+
+
+def children(pid: int) -> int:
+    """Worker processes of ``pid``; multiprocessing's own tracker is not one."""
+    words = subprocess.run(
+        ["ps", "--ppid", str(pid), "-o", "args="], capture_output=True, text=True, check=False
+    ).stdout
+    return words.count("spawn_main")
+
+
+def children_of_group(group: int) -> int:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--sid", str(group)], capture_output=True, text=True, check=False
+    ).stdout
+    return len(listed.split())
+
+
+def test_a_truncated_file_is_read_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
+    whole = write_bursts(tmp_path / "whole.wav", (1.0, 2.0), seconds=3.0)
+    (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: 44 + 2 * 48_000 * 3 // 2])
+    done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tmp_path / "cut.wav")
+    assert [round(float(str(line["offset_s"])), 2) for line in lines(done.stdout)] == [1.0]
+    assert f"damaged: {tmp_path / 'cut.wav'}: " in done.stderr
+    assert done.returncode == 0
+
+
+def test_unusable_weights_are_one_fault_and_not_one_for_every_file(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights.npz").write_bytes(b"no weights")
+    settings = tmp_path / "config.yaml"
+    settings.write_text(f"classify: {{model: {tmp_path / 'weights.npz'}}}\n")
+    done = gunshot_sensor("replay", "--jsonl", "-c", settings, tree / "b.wav", tree / "c.flac")
+    assert done.returncode == 1
+    assert done.stderr.count("weights.npz") == 1
+    assert not [line for line in done.stderr.splitlines() if line.startswith("refused: ")]

@@ -1,0 +1,200 @@
+"""Scores against hand-counted truth, against mir_eval, and against the definitions of the intervals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import mir_eval
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.events import Candidate, Versions
+from sensor.replay.intervals import poisson_rate, wilson
+from sensor.replay.labels import FileTruth, Onset
+from sensor.replay.runner import FileResult, Heard
+from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, pair, reliability, score
+
+TIMES = st.lists(st.floats(0.0, 3.0, allow_subnormal=False), max_size=12)
+
+
+def heard(offset_s: float, p: float) -> Heard:
+    candidate = Candidate(
+        site="s", node="n", utc_ns=round(offset_s * 1e9), sigma_ns=1, clock={"source": "none"}, position=None,
+        p_gunshot=p, classes={"gunshot": p}, peak_dbfs=-10.0, peak_db_spl=None, snr_db=20.0, rise_ms=1.0,
+        duration_ms=50.0, clip_fraction=0.0, later_arrivals=(),
+        versions=Versions(software="0", model="m", config="c"),
+    )  # fmt: skip
+    return Heard(candidate, offset_s)
+
+
+def result(name: str, seconds: float, *found: tuple[float, float]) -> FileResult:
+    return FileResult(name, heard=[heard(*one) for one in found], triggers=list(found), seconds=seconds)
+
+
+def truth(
+    name: str, *onsets_s: float, group: str = "g", counted: bool = True, label: str = ""
+) -> dict[str, FileTruth]:
+    onsets = [Onset(onset_s=onset_s, counted=counted, shot=shot) for shot, onset_s in enumerate(onsets_s)]
+    return {name: FileTruth(name, group, label=label, onsets=onsets)}
+
+
+def only(scores: Scores) -> GroupScore:
+    (group,) = scores.groups
+    return group
+
+
+@given(TIMES, TIMES)
+def test_as_many_pairs_as_mir_eval_finds(onsets: list[float], candidates: list[float]) -> None:
+    """mir_eval's matching is a largest one too; the pairs themselves may differ where several are largest."""
+    expected = mir_eval.util.match_events(np.sort(onsets), np.sort(candidates), 0.05)
+    assert len(pair(onsets, candidates, 0.05)) == len(expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*onsets are empty")  # mir_eval warns of what is the case
+@given(TIMES.filter(len), TIMES.filter(len))
+def test_recall_and_precision_are_those_of_mir_eval(onsets: list[float], candidates: list[float]) -> None:
+    group = only(
+        score(truth("f", *sorted(onsets)), [result("f", 10.0, *((c, 0.9) for c in sorted(candidates)))])
+    )
+    _, precision, recall = mir_eval.onset.f_measure(np.sort(onsets), np.sort(candidates), window=0.05)
+    assert group.hits / group.rounds == pytest.approx(recall)
+    assert group.hits / len(candidates) == pytest.approx(precision)
+
+
+@given(st.lists(st.floats(0.0, 0.5), max_size=5), st.lists(st.floats(0.0, 0.5), max_size=5))
+def test_among_the_largest_matchings_the_closest_is_taken(
+    onsets: list[float], candidates: list[float]
+) -> None:
+    """Checked against every matching there is."""
+    found = pair(onsets, candidates, 0.05)
+    best = (0, 0.0)
+    short, long = sorted((range(len(onsets)), range(len(candidates))), key=len)
+    for chosen in itertools.permutations(long, len(short)):
+        apart = [
+            abs(
+                (onsets[a] - candidates[b]) if len(onsets) <= len(candidates) else (onsets[b] - candidates[a])
+            )
+            for a, b in zip(short, chosen, strict=True)
+        ]
+        near = [distance for distance in apart if distance <= 0.05]
+        best = min(best, (-len(near), sum(near)))
+    assert len(found) == -best[0]
+    assert sum(abs(onsets[i] - candidates[j]) for i, j in found) == pytest.approx(best[1], abs=1e-9)
+
+
+def test_a_candidate_serves_one_onset_only() -> None:
+    group = only(score(truth("f", 1.0, 1.04), [result("f", 10.0, (1.02, 0.9))]))
+    assert (group.rounds, group.hits) == (2, 1)
+
+
+def test_hits_echoes_and_false_candidates_are_told_apart() -> None:
+    """Window of the onset at 3 s: 2.85 to 5.0 s. 0.49 is no candidate."""
+    found = result("f", 3600.0, (2.8, 0.9), (2.9, 0.9), (3.01, 0.9), (4.9, 0.9), (5.1, 0.9), (9.0, 0.49))
+    scores = score(truth("f", 3.0), [found])
+    group = only(scores)
+    assert (group.hits, group.in_windows, group.false) == (1, 3, 2)
+    assert group.errors_s == pytest.approx([0.01])
+    assert group.background_s == pytest.approx(3600.0 - 2.15)
+    assert group.background_triggers == 3
+    assert [item.heard.offset_s for item in scores.false] == [2.8, 5.1]
+
+
+def test_predicted_onsets_are_no_hits_and_no_misses_but_keep_their_window() -> None:
+    scores = score(truth("f", 3.0, counted=False), [result("f", 10.0, (3.0, 0.9), (3.5, 0.9))])
+    group = only(scores)
+    assert (group.rounds, group.hits, group.false) == (0, 0, 0)
+    assert scores.misses == []
+
+
+def test_nothing_counts_before_the_first_listed_round_if_that_is_not_the_first_fired() -> None:
+    later = {"f": FileTruth("f", "g", onsets=[Onset(onset_s=5.0, counted=True, shot=1)])}
+    group = only(score(later, [result("f", 10.0, (1.0, 0.9), (5.0, 0.9), (8.0, 0.9))]))
+    assert (group.hits, group.in_windows, group.false) == (1, 1, 1)
+    assert group.background_s == pytest.approx(3.0)
+    assert group.first_rounds == 0
+
+
+def test_files_with_shots_at_unlisted_times_are_neither_background_nor_misses() -> None:
+    scores = score(
+        {
+            **truth("a", label="gunshot"),
+            **truth("b", label="gunshot_suppressed"),
+            **truth("c", label="neg_dog"),
+        },
+        [result("a", 10.0, (1.0, 0.9)), result("b", 10.0), result("c", 10.0, (2.0, 0.8))],
+    )
+    group = only(scores)
+    assert (group.unlisted_files, group.unlisted_heard, group.false, group.background_s) == (2, 1, 1, 10.0)
+    assert {label.group: label.false_files for label in scores.labels} == {
+        "gunshot": 0, "gunshot_suppressed": 0, "neg_dog": 1,
+    }  # fmt: skip
+
+
+def test_groups_are_not_pooled() -> None:
+    both = {**truth("a", 1.0, group="east"), **truth("b", 1.0, group="west")}
+    scores = score(both, [result("a", 5.0, (1.0, 0.9)), result("b", 5.0)])
+    assert [(group.group, group.hits) for group in scores.groups] == [("east", 1), ("west", 0)]
+
+
+def test_misses_say_whether_anything_triggered() -> None:
+    scores = score(truth("f", 1.0, 3.0), [result("f", 9.0, (1.01, 0.3))])
+    assert [miss.p_nearby for miss in scores.misses] == [0.3, None]
+
+
+def test_false_candidates_are_put_down_to_what_was_really_heard() -> None:
+    about = FileTruth("f", "g", others=[(4.0, "firework")])
+    scores = score({"f": about}, [result("f", 9.0, (4.05, 0.9), (8.0, 0.9))])
+    assert {item.heard.offset_s: item.near for item in scores.false} == {4.05: "firework", 8.0: ""}
+
+
+def test_onsets_beyond_the_end_of_a_file_are_not_asked_for() -> None:
+    assert only(score(truth("f", 1.0, 99.0), [result("f", 10.0, (1.0, 0.9))])).rounds == 1
+
+
+def test_reliability_of_a_perfect_and_of_a_boastful_forecast() -> None:
+    honest = [(0.2, i < 20) for i in range(100)] + [(0.9, i < 90) for i in range(100)]
+    assert calibration_error(reliability(honest)) == pytest.approx(0.0, abs=1e-12)
+    boastful = [(0.9, i < 50) for i in range(100)]
+    assert calibration_error(reliability(boastful)) == pytest.approx(0.4)
+    assert reliability([(1.0, True)]) == [Bin(1.0, 1.0, 1, 1.0)]
+
+
+def test_calibration_at_a_prior_does_not_depend_on_the_recordings_mix() -> None:
+    """Stated at prior 0.5, four in five at 0.8 are gunshots; among nine times as many others as well."""
+    even = [(0.8, i < 80) for i in range(100)] + [(0.2, i < 20) for i in range(100)]
+    rare = [item for item in even if item[1]] + 9 * [item for item in even if not item[1]]
+    assert calibration_error(reliability(rare)) > 0.1
+    assert calibration_error(reliability(rare, prior=0.5)) == pytest.approx(0.0, abs=1e-12)
+    assert sum(part.weight for part in reliability(rare, prior=0.5)) == pytest.approx(1.0)
+
+
+def test_only_pairs_and_background_enter_the_reliability() -> None:
+    """The echo at 3.5 s is nobody's pair inside a window: its truth is not known."""
+    scores = score(truth("f", 3.0), [result("f", 20.0, (3.0, 0.9), (3.5, 0.6), (10.0, 0.1))])
+    assert sum(part.triggers for part in scores.reliability) == 2
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)],
+)
+def test_wilson_as_published(hits: int, trials: int, low: float, high: float) -> None:
+    """Newcombe 1998 (Statistics in Medicine 17, 857), table I, method 3."""
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(1, 0.0253, 5.5716), (10, 4.7954, 18.3904), (30, 20.2409, 42.8269)]
+)
+def test_poisson_as_published(count: int, low: float, high: float) -> None:
+    """Garwood 1936; Ulm 1990 tabulates these."""
+    assert poisson_rate(count, 1.0) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_nothing_in_n_hours_proves_fewer_than_three_over_n() -> None:
+    assert poisson_rate(0, 8.0) == pytest.approx((0.0, 2.996 / 8.0), abs=1e-3)
+    assert poisson_rate(0, 0.0) == (0.0, math.inf)
+    assert wilson(0, 0) == (0.0, 1.0)
