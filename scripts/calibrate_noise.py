@@ -1,0 +1,11 @@
+#!/usr/bin/env python3
+"""Survey the noise of a site; --help says how."""
+
+import in_venv  # type: ignore[import-not-found]  # beside this script
+
+if __name__ == "__main__":
+    in_venv.ensure()
+    from sensor.calibrate.noise_command import noise_command
+    from sensor.calibrate.session import run
+
+    run(noise_command)
