@@ -1,0 +1,80 @@
+"""``gunshot-sensor explain``: why a moment of a recording became a candidate, or did not."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--at",
+    "at_s",
+    type=click.FloatRange(0.0, 1e9),
+    required=True,
+    metavar="SECONDS",
+    help="From the file's first sample; the nearest decision within 0.2 s is explained.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object, with every feature, instead of words."
+)
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw waveform, levels with threshold and pick, and spectrogram.",
+)
+@click.option("--p-min", type=click.FloatRange(0.0, 1.0), help="Instead of publish.p_min (0.2).")
+@click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Configuration; without it the built-in defaults, whatever this machine is configured for.",
+)
+def explain(
+    file: str,
+    at_s: float,
+    *,
+    as_json: bool,
+    picture: Path | None,
+    p_min: float | None,
+    config_file: Path | None,
+) -> int:
+    """Say why a moment of a recording became a candidate, or did not.
+
+    The recording is replayed from its start through the same path as the microphone; the answer is made of
+    the values that decided: levels against the threshold, every gate with its margin, the classes, and the
+    features that spoke for and against a gunshot.
+
+    Exit 0: explained. 1: the file cannot be read, ends before, or the picture cannot be drawn (the words
+    still come). 2: usage.
+    """
+    from sensor.config import load_config  # noqa: PLC0415  nothing is imported before it is needed
+    from sensor.errors import SensorError  # noqa: PLC0415  same
+    from sensor.replay.explain import explain as explained  # noqa: PLC0415  same
+    from sensor.replay.explain_text import json_object, text  # noqa: PLC0415  same
+    from sensor.replay.recordings import RecordingFile  # noqa: PLC0415  same
+    from sensor.replay.runner import ReplaySettings, default_config  # noqa: PLC0415  same
+
+    if math.isnan(at_s):  # passes every comparison with a range
+        raise click.UsageError("--at is no time; give seconds from the file's first sample, such as 12.5")
+    config = load_config(config_file) if config_file else default_config()
+    settings = ReplaySettings(
+        config=config, p_min=config.publish.p_min if p_min is None else p_min, every_trigger=True
+    )
+    found = explained(RecordingFile(file, Path(file)), at_s, settings)
+    click.echo(json_object(found) if as_json else text(found))
+    if picture is not None:
+        from sensor.replay.explain_picture import draw  # noqa: PLC0415  same
+
+        try:
+            draw(found, picture)
+        except SensorError as error:
+            click.echo(f"gunshot-sensor: {error}", err=True)
+            return 1
+        click.echo(f"picture: {picture}", err=True)
+    return 0

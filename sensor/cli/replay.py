@@ -1,0 +1,257 @@
+"""``gunshot-sensor replay``: recordings through the same path as the microphone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensor.errors import ConfigError, SensorError
+
+if TYPE_CHECKING:
+    from sensor.replay.labels import Truth
+    from sensor.replay.manifest import Made
+    from sensor.replay.progress import Progress
+    from sensor.replay.publishing import Publisher
+    from sensor.replay.recordings import RecordingFile
+    from sensor.replay.runner import FileResult, Heard, ReplaySettings
+
+EXIT_FAULT = 1
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said."""
+
+    start: str | None
+    start_sigma_ms: float
+    manifest: Path | None
+    jsonl: bool
+    p_min: float | None
+    labels: Path | None
+    report: Path | None
+    publish: bool
+    jobs: int
+    realtime: bool
+    config_file: Path | None
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--start", metavar="UTC", help="UTC of each file's first sample: 2026-06-14T21:04:00Z.")
+@click.option(
+    "--start-sigma-ms", type=click.FloatRange(0.0, 1e9), default=0.0, help="One sigma of that start, ms."
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Start and place of each file: path,start_utc,node,lat_deg,lon_deg,height_m.",
+)
+@click.option(
+    "--jsonl", is_flag=True, help="Print each candidate as the broker gets it, one JSON object a line."
+)
+@click.option("--p-min", type=click.FloatRange(0.0, 1.0), help="Instead of publish.p_min (0.2).")
+@click.option(
+    "--labels", type=click.Path(path_type=Path), metavar="CSV", help="Listed onsets to score against."
+)
+@click.option(
+    "--report", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the score there."
+)
+@click.option("--publish", is_flag=True, help="Send the candidates to the configured broker and wait for it.")
+@click.option(
+    "--jobs", type=click.IntRange(0), default=1, help="Processes; 0 = one per processor.", show_default=True
+)
+@click.option("--realtime", is_flag=True, help="As slowly as it was recorded.")
+@click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Configuration; without it the built-in defaults, whatever this machine is configured for.",
+)
+def replay(paths: tuple[str, ...], **given: object) -> int:
+    """Put recordings through the same path as the microphone.
+
+    PATH is an audio file or a folder (searched to its depths, sorted). Each file is a fresh stream; the
+    output is the same for any --jobs. Without --start or --manifest UTC begins at 1970-01-01 with clock
+    source none.
+
+    Exit 0: all read. 1: a file was refused, the others were processed. 2: usage.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before numpy is loaded: files are read in parallel, not sums added
+    options = Options(**given)  # type: ignore[arg-type]  # click hands over what the options promise
+    try:
+        return _run(paths, options)
+    except BrokenPipeError:  # `gunshot-sensor replay ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+
+
+def _run(paths: tuple[str, ...], options: Options) -> int:
+    from sensor.replay.progress import Progress  # noqa: PLC0415  nothing is imported before it is needed
+    from sensor.replay.recordings import RecordingFile, find_recordings  # noqa: PLC0415  same
+
+    if options.report and not options.labels:
+        raise click.UsageError("--report needs --labels, the onsets to score against")
+    if options.labels and (options.p_min or 0.0) > 0.5:
+        raise click.UsageError("--labels scores candidates from p 0.5 on; --p-min above that would hide some")
+    found = list(find_recordings(paths))
+    files = [item for item in found if isinstance(item, RecordingFile)]
+    settings = _settings(options)
+    try:
+        work = _work(files, options)
+        truth = _truth(files, options)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    bench = _Bench(options, Progress(len(files)))
+    for item in found:
+        if not isinstance(item, RecordingFile):
+            bench.refuse(item.name, item.reason)
+    with ExitStack() as stack:
+        if options.publish:
+            from sensor.replay.publishing import Publisher  # noqa: PLC0415  paho only when used
+
+            try:
+                bench.publisher = stack.enter_context(Publisher(settings.config, bench.note))
+            except ConfigError as error:
+                raise click.UsageError(str(error)) from error
+        if not bench.run(work, settings):
+            return EXIT_INTERRUPTED
+    if truth is not None:
+        _score(truth, bench.results, options, settings, files)
+    return EXIT_FAULT if bench.faults else 0
+
+
+def _settings(options: Options) -> ReplaySettings:
+    from sensor.config import load_config  # noqa: PLC0415  pydantic only when used
+    from sensor.replay.runner import ReplaySettings, default_config  # noqa: PLC0415  numpy only when used
+
+    config = load_config(options.config_file) if options.config_file else default_config()
+    return ReplaySettings(
+        config=config,
+        p_min=config.publish.p_min if options.p_min is None else options.p_min,
+        every_trigger=options.labels is not None,
+        realtime=options.realtime,
+    )
+
+
+def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingFile, Made]]:
+    """Each file with its start and place: the manifest's, else --start for all."""
+    from sensor.replay.manifest import Made, read_manifest, utc_ns_from_iso  # noqa: PLC0415  same
+
+    usual = Made()
+    if options.start is not None:
+        try:
+            start_utc_ns = utc_ns_from_iso(options.start)
+        except ValueError as error:
+            raise ConfigError(f"--start: {error}") from error
+        usual = Made(start_utc_ns=start_utc_ns, start_sigma_s=options.start_sigma_ms * 1e-3)
+    if options.manifest is None:
+        return [(file, usual) for file in files]
+    made = read_manifest(options.manifest, files)
+    if len(made) < len(files):
+        click.echo(
+            f"{options.manifest} does not list {len(files) - len(made)} of {len(files)} files", err=True
+        )
+    return [(file, made.get(file.name, usual)) for file in files]
+
+
+def _truth(files: list[RecordingFile], options: Options) -> Truth | None:
+    from sensor.replay.labels import read_labels  # noqa: PLC0415  same
+
+    return None if options.labels is None else read_labels(options.labels, files)
+
+
+def _score(
+    truth: Truth,
+    results: list[FileResult],
+    options: Options,
+    settings: ReplaySettings,
+    files: list[RecordingFile],
+) -> None:
+    from sensor.replay.runner import stated_prior  # noqa: PLC0415  numpy only when used
+    from sensor.replay.scoring import score  # noqa: PLC0415  scipy only when used
+    from sensor.replay.tables import score_text  # noqa: PLC0415  same
+
+    scores = score(truth, results, stated_prior(settings.config))
+    click.echo(score_text(scores), err=True)
+    if options.report is not None:
+        from sensor.replay.report import write_report  # noqa: PLC0415  same
+
+        try:
+            page = write_report(options.report, scores, results, settings, files)
+        except OSError as error:
+            what = error.strerror or error
+            raise click.ClickException(f"{options.report}: the report cannot be written: {what}") from error
+        click.echo(f"report: {page}", err=True)
+
+
+class _Bench:
+    """Runs the work and prints what comes of it."""
+
+    def __init__(self, options: Options, bar: Progress) -> None:
+        self.publisher: Publisher | None = None
+        self.results: list[FileResult] = []
+        self.faults = 0
+        self._options = options
+        self._bar = bar
+
+    def run(self, work: list[tuple[RecordingFile, Made]], settings: ReplaySettings) -> bool:
+        """Read everything; False when interrupted."""
+        from sensor.replay.lines import TABLE_HEAD, summary  # noqa: PLC0415  same
+        from sensor.replay.runner import replay_all  # noqa: PLC0415  same
+
+        if not self._options.jsonl:
+            click.echo(TABLE_HEAD)
+        # In real time candidates are shown as they are heard, so one file follows the other.
+        jobs = 1 if self._options.realtime else self._options.jobs or os.cpu_count() or 1
+        try:
+            for result in replay_all(work, settings, jobs, self._show):
+                self._finish(result)
+            if self.publisher is not None:
+                self.publisher.wait()
+        except KeyboardInterrupt:
+            self.note(f"interrupted after {len(self.results)} of {len(work)} files")
+            return False
+        except SensorError as error:
+            self.faults += 1
+            self.note(f"gunshot-sensor: {error}")
+        finally:
+            self._bar.clear()
+        click.echo(summary(self.results), err=True)
+        return True
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Count and tell a file that gives nothing."""
+        self.faults += 1
+        self.note(f"refused: {reason}" if name in reason else f"refused: {name}: {reason}")
+
+    def note(self, text: str) -> None:
+        """Say something on standard error, above the bar."""
+        self._bar.clear()
+        click.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
+
+    def _show(self, file: RecordingFile, heard: Heard) -> None:
+        from sensor.replay.lines import json_line, table_line  # noqa: PLC0415  same
+
+        if self.publisher is not None:
+            heard = type(heard)(self.publisher.append(heard.candidate), heard.offset_s)
+        self._bar.clear()
+        click.echo(json_line(file.name, heard) if self._options.jsonl else table_line(file.name, heard))
+
+    def _finish(self, result: FileResult) -> None:
+        self.results.append(result)
+        if result.refused is not None:
+            self.refuse(result.name, result.refused)
+        if result.damaged is not None:
+            self.note(f"damaged: {result.name}: {result.damaged}")
+        self._bar.step()

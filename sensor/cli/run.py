@@ -1,0 +1,146 @@
+"""``gunshot-sensor run``: the daemon, in the foreground as systemd wants it and as a first try shows it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensor.cli.main import config_option
+from sensor.errors import DeviceAbsent, DeviceError
+
+if TYPE_CHECKING:
+    from sensor.capture.source import Source
+    from sensor.cli.console import Console
+    from sensor.config import Config
+    from sensor.daemon import Daemon
+
+
+@click.command()
+@config_option
+@click.option(
+    "--play",
+    "recording",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Play this recording in real time instead of listening to a microphone; end with it.",
+)
+@click.option("--local-broker", is_flag=True, help="Start a private Mosquitto if no broker is configured.")
+@click.option("--or-scene", is_flag=True, help="Without a microphone play the bundled street scene.")
+@click.option("--show", is_flag=True, help="Print each candidate, and on a terminal the level.")
+def run(
+    *, config_file: Path | None, recording: Path | None, local_broker: bool, or_scene: bool, show: bool
+) -> int:
+    """Listen and publish candidates until told to stop.
+
+    Exit 0: stopped, or a recording was played to its end. 1: the microphone is gone for good. 78: bad
+    configuration.
+    """
+    # A reload that comes before there is anything to reload must not end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # One thread does all the arithmetic; a pool of idle ones would only cost memory. Read at numpy's import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from sensor import logs  # noqa: PLC0415  nothing is imported before it is needed
+    from sensor.cli.console import Console  # noqa: PLC0415  same
+    from sensor.config import find_config, load_config  # noqa: PLC0415  same
+    from sensor.daemon import Daemon  # noqa: PLC0415  same
+
+    config_file = config_file or find_config()
+    config = load_config(config_file)
+    logs.setup(config.log.level if not show else "warning", config.log.format)
+    console = Console() if show else None
+    with ExitStack() as stack:
+        if console is not None:
+            stack.callback(console.close)
+        config = _with_broker(config, stack, console, wanted=local_broker)
+        source = _source(config, recording, stack, console, or_scene=or_scene)
+        daemon = Daemon(
+            config, source, config_file=config_file, on_candidate=console.candidate if console else None
+        )
+        _obey_signals(daemon)
+        if console is not None:
+            console.watch(daemon)
+        code = daemon.run()
+        if console is not None:
+            _summary(daemon, console)
+    return code
+
+
+def _with_broker(config: Config, stack: ExitStack, console: Console | None, *, wanted: bool) -> Config:
+    """The configuration with a private broker where one is wanted and none is named."""
+    from sensor.cli.local_broker import local_broker as private_broker  # noqa: PLC0415  rarely needed
+
+    if not wanted or config.mqtt.host:
+        return config
+    port = stack.enter_context(private_broker())
+    if console is not None:
+        console.say(
+            f"no broker is configured: a local one listens on 127.0.0.1:{port} "
+            f"(mosquitto_sub -p {port} -t 'gunshot/#')"
+        )
+    return config.model_copy(update={"mqtt": replace(config.mqtt, host="127.0.0.1", port=port, tls=None)})
+
+
+def _source(
+    config: Config, recording: Path | None, stack: ExitStack, console: Console | None, *, or_scene: bool
+) -> Source:
+    """The microphone; or the recording that was named; or, if asked for, the bundled scene."""
+    from sensor.capture.audiofile import AudioFileSource  # noqa: PLC0415  rarely needed
+    from sensor.capture.portaudio import PortAudioSource  # noqa: PLC0415  loads PortAudio
+
+    if recording is not None:
+        return AudioFileSource(recording, realtime=True, block_s=config.audio.block_s)
+    if or_scene:
+        try:
+            PortAudioSource.probe(config.audio)
+        except (DeviceAbsent, DeviceError) as error:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gunshot-scene-")))
+            if console is not None:
+                console.say(f"no microphone: {error}")
+                console.say(
+                    "playing the bundled street scene (generated, no recording) through the same path"
+                )
+            return AudioFileSource(_bundled_scene(folder), realtime=True, block_s=config.audio.block_s)
+    return PortAudioSource(config.audio)
+
+
+def _bundled_scene(folder: Path) -> Path:
+    from sensor.sim.render import render_scene  # noqa: PLC0415  only where there is no microphone
+    from sensor.sim.scene import bundled_scene, load_scene  # noqa: PLC0415  same
+
+    scene = load_scene(bundled_scene("street"))
+    render_scene(scene, folder)
+    return folder / f"{scene.sensors[0].name}.{scene.format}"
+
+
+def _obey_signals(daemon: Daemon) -> None:
+    """SIGTERM and SIGINT stop, SIGHUP reloads; a second SIGINT ends at once."""
+
+    def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and daemon.stop.is_set():
+            sys.exit(130)
+        daemon.stop.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload.set())
+
+
+def _summary(daemon: Daemon, console: Console) -> None:
+    console.close()
+    pipeline = daemon.listener.pipeline
+    if pipeline is not None:
+        counts = pipeline.counts
+        console.say(
+            f"heard {counts.samples / daemon.listener.source.rate_hz:.1f} s: {counts.triggers} triggers, "
+            f"{counts.candidates} candidates, {daemon.acknowledged} acknowledged by the broker"
+        )
+        refused = ", ".join(f"{count} {reason.value}" for reason, count in counts.rejects.most_common())
+        if refused:
+            console.say(f"not reported: {refused}")
