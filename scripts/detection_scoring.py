@@ -1,0 +1,257 @@
+"""Reads the live-fire recordings and scores a detector's triggers and picks on them."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import chi2
+
+from sensor.detect.detector import Detector
+from sensor.detect.settings import DetectSettings
+from sensor.types import Reject, Trigger
+
+Doubles = NDArray[np.float64]
+Audio = NDArray[np.float32]
+
+TOLERANCE_S = 0.05
+WINDOW_S = (-0.15, 2.0)
+"""Round every listed onset: a trigger outside every window is false."""
+UNLABELLED_FIRST = "FP4_test_055"
+"""Its first round has no label: what comes before the first label counts as nothing."""
+GROSS_S = 5e-3
+FEWEST_SENSORS = 4
+BLOCK = 4800
+
+
+Heard = dict[tuple[str, int], tuple[float, float]]
+"""Of one test: sensor and round -> onset and its stated sigma, seconds."""
+
+
+@dataclass
+class Recording:
+    """One file of the live-fire test with its labels."""
+
+    path: str
+    group: str
+    rate_hz: int
+    audio: Audio
+    onsets_s: Doubles
+    counted: NDArray[np.bool_]
+    """Whether the truth of each onset is a published pulse."""
+    shots: NDArray[np.int64]
+    triggers: list[Trigger] = field(default_factory=list)
+    rejects: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    @property
+    def ignored_before_s(self) -> float:
+        """Time before which neither a trigger nor its absence counts, seconds."""
+        return float(self.onsets_s.min()) + WINDOW_S[0] if UNLABELLED_FIRST in self.path else -math.inf
+
+
+@dataclass
+class Score:
+    """What one group of recordings gave."""
+
+    rounds: int = 0
+    hits: int = 0
+    first_rounds: int = 0
+    first_hits: int = 0
+    unheard: int = 0
+    """Counted rounds whose onset lies in digital silence: nothing can find them."""
+    false: int = 0
+    background_h: float = 0.0
+    sounding_h: float = 0.0
+    """Background without its digital silence."""
+    in_windows: int = 0
+    listed: int = 0
+
+
+def load(corpus: Path) -> list[Recording]:
+    """The live-fire recordings with their labels."""
+    events: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
+    with (corpus / "events.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            events[row["path"]].append(row)
+    recordings = []
+    with (corpus / "files.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            rows = events.get(row["path"])
+            if not rows:
+                continue
+            audio, rate_hz = soundfile.read(corpus / row["path"], dtype="float32")
+            onsets = np.array([float(r["onset_s"]) for r in rows])
+            counted = np.array([r["truth_source"] in ("tuple", "allpulses") for r in rows])
+            shots = np.array([int(r["shot"]) for r in rows])
+            recordings.append(Recording(row["path"], row["group"], rate_hz, audio, onsets, counted, shots))
+    return recordings
+
+
+def detect(audio: Audio, rate_hz: int, settings: DetectSettings) -> list[Trigger | Reject]:
+    """The detector's answers to a whole recording, in blocks as from a sound device."""
+    detector = Detector(rate_hz, settings)
+    out: list[Trigger | Reject] = []
+    for first in range(0, audio.size, BLOCK):
+        out += detector.process(first, audio[first : first + BLOCK])
+    return out + detector.flush()
+
+
+def run(recordings: list[Recording], settings: DetectSettings) -> None:
+    """Let the detector hear every recording."""
+    for recording in recordings:
+        out = detect(recording.audio, recording.rate_hz, settings)
+        recording.triggers = [item for item in out if isinstance(item, Trigger)]
+        recording.rejects = collections.Counter(item.reason for item in out if isinstance(item, Reject))
+
+
+def match(onsets_s: Doubles, found_s: Doubles) -> dict[int, int]:
+    """One-to-one: onset number -> trigger number, within the tolerance, most pairs, least total distance."""
+    if not onsets_s.size or not found_s.size:
+        return {}
+    distance = np.abs(onsets_s[:, None] - found_s[None, :])
+    far = 1e3
+    rows, columns = linear_sum_assignment(np.where(distance <= TOLERANCE_S, distance, far))
+    return {int(i): int(j) for i, j in zip(rows, columns, strict=True) if distance[i, j] <= TOLERANCE_S}
+
+
+def score(recordings: list[Recording]) -> Score:
+    """Hits, misses and false triggers of some recordings."""
+    total = Score()
+    for rec in recordings:
+        found = np.array([t.onset / rec.rate_hz for t in rec.triggers])
+        found = found[found >= rec.ignored_before_s]
+        pairs = match(rec.onsets_s, found)
+        for number in np.flatnonzero(rec.counted):
+            hit = int(number) in pairs
+            first = bool(rec.shots[number] == 0)
+            total.rounds += 1
+            total.hits += hit
+            total.first_rounds += first
+            total.first_hits += first and hit
+            at = round(rec.onsets_s[number] * rec.rate_hz)
+            after = rec.audio[at : at + round(0.02 * rec.rate_hz)]
+            total.unheard += not hit and bool(np.mean(after == 0.0) > 0.9)
+        windows = rec.onsets_s[:, None]
+        inside = ((found >= windows + WINDOW_S[0]) & (found <= windows + WINDOW_S[1])).any(axis=0)
+        total.false += int((~inside).sum())
+        total.in_windows += int(inside.sum())
+        total.listed += rec.onsets_s.size
+        t = np.arange(rec.audio.size) / rec.rate_hz
+        outside = t >= rec.ignored_before_s
+        for onset in rec.onsets_s:
+            outside &= ~((t >= onset + WINDOW_S[0]) & (t <= onset + WINDOW_S[1]))
+        total.background_h += outside.sum() / rec.rate_hz / 3600
+        total.sounding_h += (outside & ~in_silence(rec.audio)).sum() / rec.rate_hz / 3600
+    return total
+
+
+def in_silence(audio: Audio, run: int = 60) -> NDArray[np.bool_]:
+    """Which samples lie in a run of at least ``run`` exact zeros."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (audio == 0.0).view(np.int8), [0]))))
+    silent = np.zeros(audio.size, bool)
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        silent[start:stop] = stop - start >= run
+    return silent
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a proportion."""
+    if n == 0:
+        return 0.0, 1.0
+    z, p = 1.96, hits / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def poisson(count: int, hours: float) -> tuple[float, float]:
+    """95 % interval of a rate per hour."""
+    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
+    return low / hours, chi2.ppf(0.975, 2 * count + 2) / 2 / hours
+
+
+def picks(recordings: list[Recording]) -> list[dict[str, Any]]:
+    """What the equality of intervals between rounds at all sensors of a test says about the picks.
+
+    Each entry: group; the deviation of one sensor's interval from the weighted median of the others' (weights
+    from the stated sigmas); its spread relative to one interval's; the deviation from the plain median of
+    all; the stated sigma of the first deviation.
+    """
+    rounds: dict[tuple[str, str], Heard] = collections.defaultdict(dict)
+    for rec in recordings:
+        named = re.fullmatch(r".*/(FP\d_test_\d+)_(.*)\.flac", rec.path)
+        if named is None:
+            continue
+        pairs = match(rec.onsets_s, np.array([t.onset / rec.rate_hz for t in rec.triggers]))
+        for number, found in pairs.items():
+            if rec.counted[number]:
+                trigger = rec.triggers[found]
+                pick = (trigger.onset / rec.rate_hz, trigger.onset_sigma_s)
+                rounds[rec.group, named[1]][named[2], int(rec.shots[number])] = pick
+    out: list[dict[str, Any]] = []
+    for (group, _), heard in sorted(rounds.items()):
+        for shot in (0, 1):
+            out += [{"group": group, **deviation} for deviation in _deviations(heard, shot)]
+    return out
+
+
+def _deviations(heard: Heard, shot: int) -> list[dict[str, float]]:
+    """How the interval after one round at each sensor differs from that at the others."""
+    following = [
+        (pick, heard[sensor, shot + 1])
+        for (sensor, number), pick in sorted(heard.items())
+        if number == shot and (sensor, shot + 1) in heard
+    ]
+    if len(following) < FEWEST_SENSORS:
+        return []
+    intervals = np.array([b[0] - a[0] for a, b in following])
+    sigmas = np.array([math.hypot(a[1], b[1]) for a, b in following])
+    out = []
+    for n in range(intervals.size):
+        others = np.arange(intervals.size) != n
+        weights = sigmas[others] ** -2.0
+        # The variance of a median is pi/2 times that of the mean.
+        reference_s = math.sqrt(math.pi / 2 / weights.sum())
+        out.append(
+            {
+                "deviation_s": float(intervals[n] - weighted_median(intervals[others], weights)),
+                "shrink": math.sqrt(1 + math.pi / 2 / others.sum()),
+                "from_all_s": float(intervals[n] - np.median(intervals)),
+                "sigma_s": math.hypot(float(sigmas[n]), reference_s),
+            }
+        )
+    return out
+
+
+def weighted_median(values: Doubles, weights: Doubles) -> float:
+    """The value below which half of the weight lies."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+
+
+def pick_summary(deviations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sigma of one pick, share of gross errors, and how many deviations the stated sigmas cover."""
+    alone = np.array([d["deviation_s"] / d["shrink"] for d in deviations])
+    from_all = np.array([d["from_all_s"] for d in deviations])
+    z = np.abs(np.array([d["deviation_s"] / d["sigma_s"] for d in deviations]))
+    fine = np.abs(alone) <= GROSS_S
+    robust = 1.4826 / math.sqrt(2) * 1e6
+    return {
+        "intervals": len(deviations),
+        "sigma_us": robust * float(np.median(np.abs(alone[fine]))),
+        "sigma_from_median_of_all_us": robust * float(np.median(np.abs(from_all[fine]))),
+        "gross": float(np.mean(~fine)),
+        "gross_ci": wilson(int((~fine).sum()), len(deviations)),
+        "within_1_sigma": float(np.mean(z <= 1)),
+        "within_2_sigma": float(np.mean(z <= 2)),
+    }
