@@ -1,0 +1,172 @@
+"""The stages joined: same result for any block size, losses, channels, counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.classify.classifier import Classifier
+from sensor.detect.settings import DetectSettings
+from sensor.errors import CaptureError, ConfigError
+from sensor.events import Candidate, Position, Versions
+from sensor.pipeline import Node, Pipeline
+from sensor.rate_limit import RateLimit, TokenBucket
+from sensor.timing.timebase import FileTimebase
+from sensor.types import Block, RejectReason
+from tests.support.impulses import bursts
+
+RATE_HZ = 16_000
+ONSETS_S = (0.3, 1.0, 1.08, 1.9)
+NODE = Node(site="test", node="roof", versions=Versions(software="0", model="m", config="c"))
+STREET = bursts(ONSETS_S, seconds=2.5, rate_hz=RATE_HZ)
+CLASSIFIER = Classifier.load()
+
+
+def pipeline(
+    node: Node = NODE,
+    *,
+    rate_hz: float = RATE_HZ,
+    p_min: float = 0.0,
+    listen: tuple[int, ...] | None = None,
+    limit: RateLimit | None = None,
+) -> Pipeline:
+    return Pipeline(
+        rate_hz=rate_hz,
+        detect=DetectSettings(),
+        classifier=CLASSIFIER,
+        timebase=FileTimebase(rate_hz, 10**18),
+        node=node,
+        p_min=p_min,
+        listen=listen,
+        limit=limit,
+    )
+
+
+def run(stages: Pipeline, samples: np.ndarray, cuts: tuple[int, ...] = ()) -> list[Candidate]:
+    found = []
+    for first, end in zip((0, *cuts), (*cuts, samples.shape[1]), strict=True):
+        found += stages.process(Block(first, samples[:, first:end], 0))
+    return found + stages.flush()
+
+
+def test_every_burst_is_stamped_where_it_is() -> None:
+    found = run(pipeline(), STREET[np.newaxis])
+    offsets_s = [(candidate.utc_ns - 10**18) / 1e9 for candidate in found]
+    assert offsets_s == pytest.approx(ONSETS_S, abs=1e-3)
+    assert [candidate.clock["source"] for candidate in found] == ["file"] * len(ONSETS_S)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, STREET.size), max_size=30).map(sorted))
+def test_result_does_not_depend_on_how_the_stream_is_cut(cuts: list[int]) -> None:
+    whole = run(pipeline(), STREET[np.newaxis])
+    assert whole
+    assert run(pipeline(), STREET[np.newaxis], tuple(cuts)) == whole
+
+
+def test_loss_decides_what_is_pending_and_goes_on_after_the_gap() -> None:
+    """The burst before the gap is not forgotten, and the one after it is stamped by its own index."""
+    stages = pipeline()
+    lost = 5 * RATE_HZ
+    found = stages.process(Block(0, STREET[np.newaxis, : round(1.95 * RATE_HZ)], 0))
+    after = Block(round(1.95 * RATE_HZ) + lost, STREET[np.newaxis], 0, lost=lost)
+    found += stages.process(after)
+    found += stages.flush()
+    offsets_s = [(candidate.utc_ns - 10**18) / 1e9 for candidate in found]
+    expected = [*ONSETS_S, *(after.first / RATE_HZ + onset_s for onset_s in ONSETS_S)]
+    assert offsets_s == pytest.approx(expected, abs=1e-3)
+    assert stages.counts.lost == lost
+
+
+def test_channels_that_are_not_listened_to_do_not_matter() -> None:
+    pulses = np.zeros_like(STREET)
+    pulses[:: RATE_HZ // 4] = 1.0
+    both = np.stack([STREET, pulses])
+    assert run(pipeline(listen=(0,)), both) == run(pipeline(), STREET[np.newaxis])
+
+
+def test_channel_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigError, match="listen_channels: channel 2 does not exist, the stream has 1"):
+        run(pipeline(listen=(0, 2)), STREET[np.newaxis])
+
+
+@pytest.mark.parametrize("rate_hz", [4_000, 384_000])
+def test_rate_that_the_detector_cannot_work_at_is_told(rate_hz: int) -> None:
+    with pytest.raises(CaptureError, match=f"rate_hz is {rate_hz}"):
+        pipeline(rate_hz=rate_hz)
+
+
+def test_what_is_below_p_min_is_counted_and_not_returned() -> None:
+    stages = pipeline(p_min=1.0)
+    assert run(stages, STREET[np.newaxis]) == []
+    assert stages.counts.rejects[RejectReason.BELOW_P_MIN] == stages.counts.triggers == len(ONSETS_S)
+
+
+def test_retuning_keeps_what_is_pending() -> None:
+    stages = pipeline()
+    cut = round(1.95 * RATE_HZ)
+    found = stages.process(Block(0, STREET[np.newaxis, :cut], 0))
+    found += stages.retune(detect=DetectSettings(), p_min=1.0)
+    assert len(found) == len(ONSETS_S)
+    assert stages.process(Block(cut, STREET[np.newaxis, cut:], 0)) + stages.flush() == []
+
+
+def test_candidate_carries_calibrated_level_and_position_where_they_are_known() -> None:
+    position = Position(lat_deg=36.0, lon_deg=-78.9, height_m=120.0, sigma_m=2.0)
+    known = run(pipeline(replace(NODE, position=position, full_scale_db_spl=120.0)), STREET[np.newaxis])
+    unknown = run(pipeline(), STREET[np.newaxis])
+    assert all(c.peak_db_spl == pytest.approx(c.peak_dbfs + 120.0) for c in known)
+    assert {c.position for c in known} == {position}
+    assert {(c.position, c.peak_db_spl) for c in unknown} == {(None, None)}
+
+
+def test_rail_and_rubbish_are_counted() -> None:
+    stages = pipeline()
+    samples = STREET.copy()
+    samples[RATE_HZ * 2] = np.nan
+    run(stages, samples[np.newaxis], (RATE_HZ,))
+    assert stages.counts.rejects[RejectReason.NOT_FINITE] == 1
+    assert stages.counts.clip_fraction == 0.0
+
+
+def test_share_of_clipped_samples_is_that_of_the_last_minute() -> None:
+    """A tenth of the samples at the rail for five minutes, then a quiet ten."""
+    stages = pipeline()
+    loud = np.zeros((1, RATE_HZ), np.float32)
+    loud[0, ::10] = 1.0
+    for second in range(300):
+        stages.process(Block(second * RATE_HZ, loud, 0))
+    assert stages.counts.clip_fraction == pytest.approx(0.1, rel=0.02)
+    for second in range(300, 900):
+        stages.process(Block(second * RATE_HZ, loud * 0.5, 0))
+    assert stages.counts.clip_fraction < 1e-4
+
+
+def test_flood_is_cut_counted_and_over_when_the_noise_is() -> None:
+    """Ten minutes of an impulse every quarter second; afterwards a single one passes again."""
+    minute = bursts(tuple(np.arange(0.2, 59.9, 0.25)), seconds=60.0, rate_hz=RATE_HZ)[np.newaxis]
+    quiet = bursts((299.0,), seconds=300.0, rate_hz=RATE_HZ)[np.newaxis]
+    stages = pipeline(limit=RateLimit(burst=100, per_minute=20.0))
+    first = found = 0
+    for samples in [minute] * 10:
+        found += len(stages.process(Block(first, samples, 0)))
+        first += samples.shape[1]
+    assert found == pytest.approx(100 + 10 * 20, abs=2)
+    assert stages.counts.rejects[RejectReason.RATE_LIMITED] > 1500
+    assert len(stages.process(Block(first, quiet, 0)) + stages.flush()) == 1
+
+
+@given(st.lists(st.floats(0.0, 30.0), max_size=300), st.integers(1, 50), st.floats(1.0, 600.0))
+def test_no_window_lets_more_through_than_the_limit(
+    pauses_s: list[float], burst: int, per_minute: float
+) -> None:
+    bucket = TokenBucket(RateLimit(burst=burst, per_minute=per_minute))
+    times_s = np.cumsum(pauses_s)
+    passed_s = [float(now_s) for now_s in times_s if bucket.take(float(now_s))]
+    for index, start_s in enumerate(passed_s):
+        span_s = passed_s[-1] - start_s
+        assert len(passed_s) - index <= burst + span_s * per_minute / 60.0 + 1e-6 + 1
