@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -214,17 +215,24 @@ def test_an_interrupt_ends_cleanly_and_leaves_no_process(tmp_path: Path, options
 
 def children(pid: int) -> int:
     """Worker processes of ``pid``; multiprocessing's own tracker is not one."""
-    words = subprocess.run(
-        ["ps", "--ppid", str(pid), "-o", "args="], capture_output=True, text=True, check=False
-    ).stdout
-    return words.count("spawn_main")
+    return sum("spawn_main" in command for parent, _, command in _processes() if parent == pid)
 
 
 def children_of_group(group: int) -> int:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--sid", str(group)], capture_output=True, text=True, check=False
-    ).stdout
-    return len(listed.split())
+    """Processes that live in the session ``group``."""
+    return sum(session == group for _, session, _ in _processes())
+
+
+def _processes() -> list[tuple[int, int, str]]:
+    """Parent, session and command line of every live process: read from the kernel, for `ps` cuts lines to the screen."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            state, parent, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if state != "Z":
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append((int(parent), int(session), command))
+    return found
 
 
 def test_a_truncated_file_is_read_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
