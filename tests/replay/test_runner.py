@@ -224,7 +224,7 @@ def children_of_group(group: int) -> int:
 
 
 def _processes() -> list[tuple[int, int, str]]:
-    """Parent, session and command line of every live process: read from the kernel, for `ps` cuts lines to the screen."""
+    """Parent, session and command line of every live process; from the kernel, as `ps` cuts its lines."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
