@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensor.timing.cross_node import Arrival, Node, NodeEstimate, estimate
+from sensor.central.fleet.cross_node import Arrival, Node, NodeEstimate, estimate
 
 SOUND_M_S = 343.0
 PATH_SIGMA_S = 0.003

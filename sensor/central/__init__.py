@@ -1,0 +1,1 @@
+"""The central side: candidates of many nodes become located incidents, notified, recorded and open to audit."""

@@ -1,0 +1,1 @@
+"""What the nodes say about each other and about the fleet."""
