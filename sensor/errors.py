@@ -12,7 +12,12 @@ SensorError
 ├── UplinkError        the broker cannot be reached or refused; events stay in the outbox
 │   └── OutboxError        the outbox cannot store or read
 ├── WireError          bytes that are not a message of our contract
-└── CalibrationError   a calibration recording does not allow a figure
+├── CalibrationError   a calibration recording does not allow a figure
+└── CentralError       the central side cannot do what was asked
+    ├── StoreError         the record cannot be written or read
+    ├── NotifyError        a receiver of incidents refused or cannot be reached; delivery is retried
+    ├── ChainError         a record's chain of hashes or a signature does not hold
+    └── AccessError        somebody asked for what their role may not
 
 Each message says what is wrong, where, and how to mend it.
 """
@@ -73,3 +78,23 @@ class WireError(SensorError, ValueError):
 
 class CalibrationError(SensorError):
     """A calibration recording does not allow a figure."""
+
+
+class CentralError(SensorError):
+    """The central side cannot do what was asked."""
+
+
+class StoreError(CentralError):
+    """The record cannot be written or read."""
+
+
+class NotifyError(CentralError):
+    """A receiver of incidents refused or cannot be reached; delivery is retried."""
+
+
+class ChainError(CentralError):
+    """A record's chain of hashes or a signature does not hold."""
+
+
+class AccessError(CentralError):
+    """Somebody asked for what their role may not."""
