@@ -1,1 +1,1 @@
-"""The central side: candidates of many nodes become located incidents, notified, recorded and open to audit."""
+"""The central side: candidates of many nodes become located incidents, notified, recorded, open to audit."""
