@@ -22,7 +22,7 @@ from sensor.pipeline import Node, Pipeline
 from sensor.rate_limit import RateLimit
 from sensor.systemd import Notifier
 from sensor.timing.clock import UtcClock
-from sensor.timing.timebase import Latency, LiveTimebase
+from sensor.timing.timebase import FileTimebase, Latency, LiveTimebase, Timebase
 from sensor.types import ClockReport
 from sensor.uplink.mqtt import Uplink
 from sensor.uplink.outbox import Outbox
@@ -50,6 +50,7 @@ class Daemon:
         source: a microphone, or a recording that is played.
         config_file: read again on a reload; None leaves nothing to reload.
         on_candidate: shown every candidate once it is stored, in the dsp thread.
+        start_utc_ns: of a recording, UTC of its first sample: time is then the recording's own.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Daemon:
         *,
         config_file: Path | None = None,
         on_candidate: Callable[[Candidate], None] | None = None,
+        start_utc_ns: int | None = None,
     ) -> None:
         self.config = config
         self.boot_id = str(uuid.uuid4())
@@ -66,6 +68,7 @@ class Daemon:
         self.reload = threading.Event()
         self._config_file = config_file
         self._on_candidate = on_candidate
+        self._start_utc_ns = start_utc_ns
         self._classifier = Classifier.load(_model_file(config))
         self._notifier = Notifier()
         self._calibration_id: str | None = None
@@ -82,7 +85,7 @@ class Daemon:
                 report=self._health,
             )
         self.utc = UtcClock(config.timing)
-        self.timebase: LiveTimebase | None = None
+        self.timebase: Timebase | None = None
         self.listener = Listener(source, self._build, self._store)
         self.acknowledged = 0
         """Candidates that the broker had acknowledged by the end."""
@@ -197,7 +200,7 @@ class Daemon:
         """Make the pipeline for a stream that has just begun."""
         rate_hz = source.rate_hz
         full_scale_db_spl = self._full_scale_db_spl(source)
-        self.timebase = LiveTimebase(rate_hz, self.config.timing, self.utc, self._latency(source))
+        self.timebase = self._timebase(source)
         logger.info(
             "listening to %s: %.0f Hz, %d channel(s), %s",
             source.name,
@@ -223,6 +226,11 @@ class Daemon:
                 burst=self.config.publish.burst_max, per_minute=self.config.publish.per_minute_max
             ),
         )
+
+    def _timebase(self, source: Source) -> Timebase:
+        if self._start_utc_ns is not None:
+            return FileTimebase(source.rate_hz, self._start_utc_ns)
+        return LiveTimebase(source.rate_hz, self.config.timing, self.utc, self._latency(source))
 
     def _full_scale_db_spl(self, source: Source) -> float | None:
         """The level calibration of this device; None, said once, where there is none that applies."""

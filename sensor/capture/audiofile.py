@@ -47,7 +47,15 @@ _OPEN_ENDED = (range(0x7FFF0000, 0x80000000), range(0xFFFF0000, 0x100000000))
 class AudioFileSource:
     """Reads a file as fast as it is asked, or at the pace at which it was recorded."""
 
-    def __init__(self, path: str | os.PathLike[str], *, realtime: bool = False, block_s: float = 0.1) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        realtime: bool = False,
+        block_s: float = 0.1,
+        begin_mono_ns: int | None = None,
+        repeat: bool = False,
+    ) -> None:
         """Open ``path``.
 
         Args:
@@ -55,6 +63,8 @@ class AudioFileSource:
             realtime: hand over each block when its last sample has been played; ``mono_ns`` is then the
                 time at which its first one was. Otherwise ``mono_ns`` is 0.
             block_s: length of the blocks, s; the last one may be shorter.
+            begin_mono_ns: in real time, when the first sample is played; None = when ``blocks`` is called.
+            repeat: begin again at the end, without a gap and with indices that go on, until closed.
 
         Raises:
             AudioFileError: It is missing, unreadable, not audio or empty.
@@ -63,7 +73,11 @@ class AudioFileSource:
         self._realtime = realtime
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._begin_mono_ns = begin_mono_ns
+        self._repeat = repeat
         self._samples = 0
+        self._passed = 0
+        """Samples of the passes that are over."""
         self._ended = False
         self._file = self._open()
         self._zeros = ZeroRun(self._file.channels)
@@ -106,11 +120,13 @@ class AudioFileSource:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the recording; see ``stats().damaged`` at its end."""
-        start_ns = time.monotonic_ns()
+        start_ns = time.monotonic_ns() if self._begin_mono_ns is None else self._begin_mono_ns
         while not (self._closing.is_set() or self._ended):
             samples = self._read()
             if samples.shape[1] == 0:
-                break
+                if not (self._repeat and self._rewind()):
+                    break
+                continue
             first = self._samples
             self._samples += samples.shape[1]
             self._zeros.update(samples)
@@ -180,8 +196,19 @@ class AudioFileSource:
                 fault = _words(error)
                 self._ended = True
             promised = self._file.frames
-        self._judge(self._samples + got, promised, fault, ended=self._ended or got < self._frames)
+        self._judge(
+            self._samples - self._passed + got, promised, fault, ended=self._ended or got < self._frames
+        )
         return np.ascontiguousarray(buffer[:got].T)
+
+    def _rewind(self) -> bool:
+        """Begin the recording again; False when there was nothing in it or it is closed."""
+        with self._lock:
+            if self._file.closed or self._samples == self._passed:
+                return False
+            self._file.seek(0)
+        self._passed = self._samples
+        return True
 
     def _judge(self, read: int, promised: int, fault: str | None, *, ended: bool) -> None:
         """Note the damage that shows after ``read`` of the ``promised`` samples."""

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,17 +32,35 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Play this recording in real time instead of listening to a microphone; end with it.",
 )
+@click.option(
+    "--from",
+    "start",
+    metavar="UTC",
+    help="With --play: the recording begins at this moment, waited for. Nodes given the same "
+    "one play a scene in step.",
+)
+@click.option("--repeat", is_flag=True, help="With --play: begin again at the end, until told to stop.")
 @click.option("--local-broker", is_flag=True, help="Start a private Mosquitto if no broker is configured.")
 @click.option("--or-scene", is_flag=True, help="Without a microphone play the bundled street scene.")
 @click.option("--show", is_flag=True, help="Print each candidate, and on a terminal the level.")
 def run(
-    *, config_file: Path | None, recording: Path | None, local_broker: bool, or_scene: bool, show: bool
+    *,
+    config_file: Path | None,
+    recording: Path | None,
+    start: str | None,
+    repeat: bool,
+    local_broker: bool,
+    or_scene: bool,
+    show: bool,
 ) -> int:
     """Listen and publish candidates until told to stop.
 
     Exit 0: stopped, or a recording was played to its end. 1: the microphone is gone for good. 78: bad
     configuration.
     """
+    if recording is None and (start is not None or repeat):
+        raise click.UsageError("--from and --repeat belong to --play, a recording")
+    start_utc_ns = None if start is None else _utc_ns(start)
     # A reload that comes before there is anything to reload must not end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # One thread does all the arithmetic; a pool of idle ones would only cost memory. Read at numpy's import.
@@ -59,9 +78,16 @@ def run(
         if console is not None:
             stack.callback(console.close)
         config = _with_broker(config, stack, console, wanted=local_broker)
-        source = _source(config, recording, stack, console, or_scene=or_scene)
+        if recording is not None:
+            source = _recording(recording, config.audio.block_s, start_utc_ns, repeat=repeat)
+        else:
+            source = _source(config, stack, console, or_scene=or_scene)
         daemon = Daemon(
-            config, source, config_file=config_file, on_candidate=console.candidate if console else None
+            config,
+            source,
+            config_file=config_file,
+            on_candidate=console.candidate if console else None,
+            start_utc_ns=start_utc_ns,
         )
         _obey_signals(daemon)
         if console is not None:
@@ -87,15 +113,29 @@ def _with_broker(config: Config, stack: ExitStack, console: Console | None, *, w
     return config.model_copy(update={"mqtt": replace(config.mqtt, host="127.0.0.1", port=port, tls=None)})
 
 
-def _source(
-    config: Config, recording: Path | None, stack: ExitStack, console: Console | None, *, or_scene: bool
-) -> Source:
-    """The microphone; or the recording that was named; or, if asked for, the bundled scene."""
+def _utc_ns(text: str) -> int:
+    from sensor.replay.manifest import utc_ns_from_iso  # noqa: PLC0415  rarely needed
+
+    try:
+        return utc_ns_from_iso(text)
+    except ValueError as error:
+        raise click.UsageError(f"--from: {error}") from error
+
+
+def _recording(path: Path, block_s: float, start_utc_ns: int | None, *, repeat: bool) -> Source:
+    """A recording in real time, from now on or from the moment named."""
     from sensor.capture.audiofile import AudioFileSource  # noqa: PLC0415  rarely needed
+
+    begin_mono_ns = None
+    if start_utc_ns is not None:
+        begin_mono_ns = time.monotonic_ns() + start_utc_ns - time.time_ns()
+    return AudioFileSource(path, realtime=True, block_s=block_s, begin_mono_ns=begin_mono_ns, repeat=repeat)
+
+
+def _source(config: Config, stack: ExitStack, console: Console | None, *, or_scene: bool) -> Source:
+    """The microphone; or, if asked for and there is none, the bundled scene."""
     from sensor.capture.portaudio import PortAudioSource  # noqa: PLC0415  loads PortAudio
 
-    if recording is not None:
-        return AudioFileSource(recording, realtime=True, block_s=config.audio.block_s)
     if or_scene:
         try:
             PortAudioSource.probe(config.audio)
@@ -106,7 +146,7 @@ def _source(
                 console.say(
                     "playing the bundled street scene (generated, no recording) through the same path"
                 )
-            return AudioFileSource(_bundled_scene(folder), realtime=True, block_s=config.audio.block_s)
+            return _recording(_bundled_scene(folder), config.audio.block_s, None, repeat=False)
     return PortAudioSource(config.audio)
 
 

@@ -110,6 +110,33 @@ def test_in_real_time_each_block_comes_when_it_has_been_played(tmp_path: Path) -
     assert source.stats().samples == RATE_HZ // 2
 
 
+def test_it_begins_at_the_moment_named(tmp_path: Path) -> None:
+    begin_ns = time.monotonic_ns() + 300_000_000
+    source = AudioFileSource(
+        write(tmp_path / "a.wav", noise(4800)), realtime=True, block_s=0.05, begin_mono_ns=begin_ns
+    )
+    times_ns = []
+    for block in source.blocks():
+        times_ns.append(block.mono_ns)
+        assert time.monotonic_ns() >= block.mono_ns + 50_000_000  # never before it was played
+    assert times_ns == [begin_ns, begin_ns + 50_000_000]
+
+
+def test_repeated_it_goes_on_without_a_gap_until_it_is_closed(tmp_path: Path) -> None:
+    whole = noise(7000)
+    source = AudioFileSource(write(tmp_path / "a.wav", whole), block_s=0.05, repeat=True)
+    blocks = []
+    for block in source.blocks():
+        blocks.append(block)
+        if len(blocks) == 9:  # three blocks a pass
+            source.close()
+    assert [block.first for block in blocks[:4]] == [0, 2400, 4800, 7000]
+    heard = np.concatenate([block.samples[0] for block in blocks])
+    once = read(AudioFileSource(tmp_path / "a.wav"))
+    np.testing.assert_array_equal(heard, np.tile(once[0], 3))
+    assert source.stats().damaged is None
+
+
 def test_zeros_up_to_now_are_counted_per_channel(tmp_path: Path) -> None:
     samples = noise(RATE_HZ, 2)
     samples[-RATE_HZ // 4 :, 1] = 0.0

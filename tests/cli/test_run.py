@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -16,6 +17,8 @@ from sensor.cli.console import Console, candidate_line, level_bar, sigma_text
 from sensor.cli.local_broker import local_broker
 from sensor.daemon import Daemon
 from sensor.errors import UplinkError
+from tests.support.command import gunshot_sensor
+from tests.support.impulses import write_bursts
 from tests.support.mosquitto import Broker, wait_until
 from tests.test_pipeline import STREET, pipeline, run
 
@@ -55,6 +58,30 @@ def test_without_a_microphone_the_bundled_scene_is_heard_to_its_end(tmp_path: Pa
     assert summary is not None
     assert summary[1] == summary[2] == str(len(shots))
     assert lines[-1].startswith("not reported: ")
+
+
+def test_a_recording_played_from_a_moment_named_carries_that_time(tmp_path: Path) -> None:
+    recording = write_bursts(tmp_path / "three.wav", (1.0, 1.5), seconds=2.0)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"publish: {{p_min: 0}}\npaths: {{state_dir: {tmp_path}, runtime_dir: {tmp_path}}}\n")
+    begin = datetime.now(UTC) + timedelta(seconds=1)
+    done = gunshot_sensor("run", "-c", config, "--play", recording, "--from", begin.isoformat(), "--show")
+    assert done.returncode == 0, done.stderr
+    times = [datetime.fromisoformat(text) for text in re.findall(r"utc=(\S+)", done.stdout)]
+    assert [round((time - begin).total_seconds(), 2) for time in times] == [1.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--repeat"], "--from and --repeat belong to --play"),
+        (["--play", "x.wav", "--from", "yesterday"], "'yesterday' is no date and time"),
+    ],
+)
+def test_a_wrong_way_of_playing_is_told(options: list[str], told: str) -> None:
+    done = gunshot_sensor("run", *options)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 @pytest.mark.parametrize(
