@@ -19,7 +19,7 @@ from sensor.errors import ConfigError
     help="Folder for the recordings and the truth; made if it is not there.",
 )
 def simulate(scene: Path, folder: Path) -> None:
-    """Render SCENE (a YAML file, or the name of a bundled scene: street) to DIR.
+    """Render SCENE (a YAML file, or the name of a bundled scene: street, town) to DIR.
 
     Writes one recording per sensor, events.csv and files.csv (labels as replay --labels reads them),
     manifest.csv (start and place of each file, for replay --manifest) and truth.json. The same scene

@@ -186,7 +186,7 @@ def load_scene(path: Path) -> Scene:
         ConfigError: one line per fault, ``file:line key: what, and how to mend it``.
     """
     if not path.exists():
-        raise ConfigError(f"{path}: no such file; name a scene's YAML file, or the bundled scene: street")
+        raise ConfigError(f"{path}: no such file; name a scene's YAML file, or a bundled scene: street, town")
     document = read_yaml(read_text(path), str(path))
     faults = list(document.faults)
     scene = None
@@ -247,5 +247,5 @@ def _none_of(word: str | None, known: list[str]) -> str:
 
 
 def bundled_scene(name: str) -> Path:
-    """File of a scene that comes with the package: ``street``."""
+    """File of a scene that comes with the package: ``street`` or ``town``."""
     return Path(__file__).parent / "scenes" / f"{name}.yaml"
