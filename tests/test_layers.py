@@ -58,7 +58,7 @@ FOREIGN = {
     },
     "paho": {"uplink/connection.py"},
     "yaml": {"config/yaml_reader.py"},
-    "sqlite3": {"uplink/store.py"},
+    "sqlite3": {"uplink/store.py", "central/store/sqlite.py"},
 }
 """The files that may import a library that talks to the world: there its errors are translated."""
 ONLY_IN = {

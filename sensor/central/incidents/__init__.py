@@ -1,0 +1,1 @@
+"""Incidents: what fusion says becomes versions with author, reason, hash and signature."""

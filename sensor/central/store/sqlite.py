@@ -1,0 +1,245 @@
+"""The record in one SQLite file: the default.
+
+Write-ahead log and synchronous=FULL: what is committed survives kill -9. Connections are borrowed from a
+small pool, so threads read beside each other; SQLite itself lets one write at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sensor.central.store.database import Row
+from sensor.central.store.layout import (
+    APPLICATION_ID,
+    LAYOUT_VERSION,
+    append_only_sqlite,
+    create_tables,
+)
+from sensor.central.store.sql import SqlStore
+from sensor.errors import StoreError
+
+BUSY_S = 10.0
+"""Longest wait for another writer."""
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "the disk is full: free some space",
+    sqlite3.SQLITE_READONLY: "it is read-only: check the mount and the owner of the file",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and is writable",
+    sqlite3.SQLITE_BUSY: "another program holds a lock on it: close that program",
+    sqlite3.SQLITE_IOERR: "the disk reports an error: check it",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: restore a backup with `gunshot-central restore`",
+    sqlite3.SQLITE_NOTADB: "it is no SQLite database: name another path",
+}
+
+
+def _translate(error: sqlite3.Error, path: Path) -> StoreError:
+    advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+    return StoreError(f"record {path}: {error}" + (f"; {advice}" if advice else ""))
+
+
+class _Session:
+    """One borrowed connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, *values: object) -> list[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: object) -> Row | None:
+        found: Row | None = self._connection.execute(sql, values).fetchone()
+        return found
+
+    def run(self, sql: str, *values: object) -> int:
+        return self._connection.execute(sql, values).rowcount
+
+    def many(self, sql: str, rows: Sequence[Row]) -> None:
+        self._connection.executemany(sql, rows)
+
+
+class SqliteDatabase:
+    """Connections to one file, for any number of threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._file: tuple[int, int] | None = None
+        """Device and inode that was opened."""
+        self._closed = False
+
+    @contextmanager
+    def read(self) -> Iterator[_Session]:
+        """A session that sees one moment of the database."""
+        with self._borrowed() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield _Session(connection)
+            finally:
+                connection.execute("COMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[_Session]:
+        """A transaction, committed at its end, undone by an exception."""
+        with self._borrowed() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Session(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with suppress(sqlite3.Error):  # the first error is the one to tell
+                        connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        """A connection that is good when it is handed out; after an error of the database it is not kept."""
+        connection = self._take()
+        healthy = True
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            healthy = isinstance(error, sqlite3.IntegrityError)
+            raise _translate(error, self.path) from error
+        finally:
+            with self._lock:
+                healthy = healthy and not self._closed and not connection.in_transaction
+                if healthy:
+                    self._idle.append(connection)
+            if not healthy:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"record {self.path}: is closed")
+            self._check_file()
+            if self._idle:
+                return self._idle.pop()
+        return self.connect()
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that has been deleted or replaced: SQLite itself would not notice."""
+        try:
+            status = self.path.stat()
+            found = (status.st_dev, status.st_ino)
+        except OSError as error:
+            found, fault = None, error.strerror or str(error)
+        if self._file is None or found == self._file:
+            return
+        stale, self._idle = self._idle, []
+        for connection in stale:
+            with suppress(sqlite3.Error):
+                connection.close()
+        if found is None:
+            raise StoreError(
+                f"record {self.path}: the file has vanished ({fault}); "
+                "mount the disk again, or restore a backup"
+            )
+        self._file = found  # another file was put in its place: a restored backup
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection, ready for use."""
+        try:
+            connection = sqlite3.connect(
+                self.path,
+                timeout=BUSY_S,
+                isolation_level=None,  # transactions are opened by hand
+                check_same_thread=False,  # one thread at a time has it
+            )
+        except sqlite3.Error as error:
+            raise _translate(error, self.path) from error
+        try:
+            self._prepare(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise _translate(error, self.path) from error
+        except StoreError:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        application_id, version, tables = connection.execute(
+            "SELECT (SELECT application_id FROM pragma_application_id),"
+            " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)"
+        ).fetchone()
+        if tables and application_id != APPLICATION_ID:
+            raise StoreError(f"record {self.path}: is a database of another program; name another path")
+        if tables and version != LAYOUT_VERSION:
+            raise StoreError(
+                f"record {self.path}: has layout {version}, this software knows {LAYOUT_VERSION}; "
+                "install the version of gunshot-sensor that wrote it"
+            )
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        if not tables:
+            self._create(connection)
+        status = self.path.stat()
+        self._file = (status.st_dev, status.st_ino)
+
+    @staticmethod
+    def _create(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+            for statement in create_tables() + append_only_sqlite():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={LAYOUT_VERSION}")
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection; those in use close when they are given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+class SqliteStore(SqlStore):
+    """The record in one file."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Open or create the record at ``path``, whose folder must exist; StoreError if it cannot be."""
+        self.path = Path(path)
+        self._sqlite = SqliteDatabase(self.path)
+        super().__init__(self._sqlite)
+        with self._sqlite.read():
+            pass
+
+    @property
+    def place(self) -> str:
+        """Where the record is."""
+        return str(self.path)
+
+    def backup(self, path: Path) -> None:
+        """Copy the record into a new file while others go on writing."""
+        if path.exists():
+            raise StoreError(f"{path} exists already; name a file that does not")
+        unfinished = path.with_name(path.name + ".unfinished")
+        try:
+            target = sqlite3.connect(unfinished)
+            try:
+                source = self._sqlite.connect()
+                try:
+                    source.backup(target)
+                finally:
+                    source.close()
+                target.execute("PRAGMA journal_mode=DELETE")  # one file, no companions
+            finally:
+                target.close()
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            unfinished.rename(path)
+        except (sqlite3.Error, OSError) as error:
+            unfinished.unlink(missing_ok=True)
+            raise StoreError(f"backup to {path}: {error}; nothing was left behind") from error
