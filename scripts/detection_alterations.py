@@ -1,0 +1,105 @@
+"""What gain, clipping and the sampling rate change: altered recordings, each judged by a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from detection_verdicts import Verdicts  # type: ignore[import-not-found]  # beside this script
+from numpy.typing import NDArray
+
+from sensor.classify.training.channels import resample
+from sensor.classify.training.corpus import Label, Recording
+from sensor.classify.training.examples import examples_of
+from sensor.classify.training.report import CANDIDATE_P, Share
+
+Doubles = NDArray[np.float64]
+Alter = Callable[[Doubles, float], tuple[Doubles, float]]
+"""Samples and rate -> samples and rate."""
+
+RATES_HZ = (8000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
+GAINS_DB = (-40, -20, 20, 40)
+OVER_DB = (6, 12, 20)
+EVERY_STREET = 3
+"""Of the street recordings; and of the negatives below."""
+EVERY_NEGATIVE = 2
+NEGATIVES = ("neg_door_knock", "neg_clapping", "neg_glass_breaking", "neg_thunderstorm", "neg_dog")
+"""Those that are most often taken for shots."""
+
+
+@dataclass
+class Altered:
+    """What one alteration left, out of fold."""
+
+    triggered: dict[str, Share] = field(default_factory=dict)
+    """Group -> counted rounds (files, for range recordings) with a trigger."""
+    found: dict[str, Share] = field(default_factory=dict)
+    """Group -> those with a candidate."""
+    false_street: int = 0
+    false_other: int = 0
+    files_other: int = 0
+    """Files of the other negatives that hold a false candidate."""
+
+
+def alterations() -> dict[str, Alter]:
+    """Name -> what is done to a recording."""
+    table: dict[str, Alter] = {"as recorded": partial(_amplified, gain_db=0.0)}
+    table |= {f"{rate} Hz": partial(_resampled, to_hz=float(rate)) for rate in RATES_HZ}
+    table |= {f"gain {gain_db:+d} dB": partial(_amplified, gain_db=gain_db) for gain_db in GAINS_DB}
+    return table | {f"clipped {over} dB over the rail": partial(_clipped, over_db=over) for over in OVER_DB}
+
+
+def _amplified(wave: Doubles, rate_hz: float, *, gain_db: float) -> tuple[Doubles, float]:
+    return wave * 10.0 ** (gain_db / 20.0), rate_hz
+
+
+def _resampled(wave: Doubles, rate_hz: float, *, to_hz: float) -> tuple[Doubles, float]:
+    return resample(wave, rate_hz, to_hz), to_hz
+
+
+def _clipped(wave: Doubles, rate_hz: float, *, over_db: float) -> tuple[Doubles, float]:
+    """The wave with its largest sample ``over_db`` above a rail of one, cut there."""
+    top = float(np.abs(wave).max()) or 1.0
+    return np.clip(wave * (10.0 ** (over_db / 20.0) / top), -1.0, 1.0), rate_hz
+
+
+def altered(verdicts: Verdicts) -> dict[str, Altered]:
+    """Each alteration of a seeded share of the corpus through detector, features and the fold's model."""
+    return {name: _judge(verdicts, _chosen(verdicts), alter) for name, alter in alterations().items()}
+
+
+def _chosen(verdicts: Verdicts) -> list[Recording]:
+    every = verdicts.corpus.recordings
+    street = [item for item in every if item.path.startswith("pittsburgh") and item.rounds]
+    ranges = [item for item in every if item.label == Label.GUNSHOT and item.path.startswith("ffsl")]
+    negatives = [item for item in every if item.kind in NEGATIVES]
+    return [*street[::EVERY_STREET], *ranges, *negatives[::EVERY_NEGATIVE]]
+
+
+def _judge(verdicts: Verdicts, chosen: list[Recording], alter: Alter) -> Altered:
+    result = Altered()
+    for item in chosen:
+        wave, rate_hz = alter(verdicts.corpus.read(item), item.rate_hz)
+        examples = examples_of(wave, rate_hz, item, 0, -1)
+        said = verdicts.judged.judges[item.fold](examples)[:, 0] if len(examples.rows) else np.empty(0)
+        candidate = said >= CANDIDATE_P
+        if item.path.startswith("pittsburgh"):
+            shot = examples.labels == Label.GUNSHOT
+            counted = sum(shot_at.counts for shot_at in item.rounds)
+            _add(result.triggered, item.group, int(shot.sum()), counted)
+            _add(result.found, item.group, int((shot & candidate).sum()), counted)
+            result.false_street += int(((examples.labels == Label.STREET) & candidate).sum())
+        elif item.label == Label.GUNSHOT:
+            _add(result.triggered, "range files", int(len(said) > 0), 1)
+            _add(result.found, "range files", int(candidate.any()), 1)
+        else:
+            result.false_other += int(candidate.sum())
+            result.files_other += int(candidate.any())
+    return result
+
+
+def _add(table: dict[str, Share], group: str, hits: int, of: int) -> None:
+    before = table.get(group, Share(0, 0))
+    table[group] = Share(before.hits + hits, before.of + of)

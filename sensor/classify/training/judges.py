@@ -1,0 +1,84 @@
+"""The protocol's models kept, one per fold: other audio, too, can be judged by a stranger to its group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.classify.classifier import Classifier
+from sensor.classify.training import protocol, report
+from sensor.classify.training.corpus import FOLDS, Label
+from sensor.classify.training.examples import Dataset
+from sensor.classify.training.network import Recipe
+from sensor.classify.training.protocol import Calibration, Floats, Predictor, Task
+
+Judge = Callable[[Dataset], Floats]
+"""Examples -> calibrated probabilities, shape (n, 5), in the order of ``Classifier.classes``."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Every verdict by a model that has met nothing of its group, and those models."""
+
+    classes: Floats
+    """Shape (rows, 5), in the order of ``Classifier.classes``; NaN for the parametric sounds."""
+    judges: tuple[Judge, ...]
+    """One per fold: ``judges[k]`` has met nothing of fold k."""
+
+
+def fold_judges(data: Dataset, seed: int) -> Judged:
+    """Train and calibrate as a session does, and keep the models."""
+    sounds = _stage(data, protocol.sound_task(data), protocol.SOUND, seed)
+    echoes = _stage(data, protocol.echo_task(data), protocol.ECHO, seed)
+    sound = _calibration(data, protocol.sound_task(data), sounds, *report.prior_weights(data))
+    rows = protocol.echo_task(data).use & data.originals
+    is_echo = data.labels[rows] == Label.ECHO
+    share = protocol.ECHO_SHARE
+    weights = np.where(is_echo, share / is_echo.sum(), (1.0 - share) / (~is_echo).sum())
+    echo = _calibration(data, protocol.echo_task(data), echoes, rows, weights)
+    judges = tuple(_judge(a, b, sound, echo) for a, b in zip(sounds, echoes, strict=True))
+    classes = np.full((len(data.rows), 5), np.nan)
+    for number, judge in enumerate(judges):
+        rows = data.rows["fold"] == number
+        classes[rows] = judge(Dataset(data.rows[rows], data.features[rows]))
+    return Judged(classes, judges)
+
+
+def shipped(classifier: Classifier, data: Dataset) -> Floats:
+    """What the weights of the package say of each row, (n, 5): they have met all of it."""
+    names = classifier.classes
+    said = [classifier.probabilities(vector) for vector in data.features]
+    return np.array([[p[name] for name in names] for p in said]).reshape(-1, len(names))
+
+
+def _stage(data: Dataset, task: Task, recipe: Recipe, seed: int) -> list[Predictor]:
+    """One network per fold, as ``protocol.out_of_fold`` trains them."""
+    fold, noise_fold = data.rows["fold"], data.rows["noise_fold"]
+    fitter = protocol.network_fitter(recipe, seed)
+    predictors = []
+    for number in range(FOLDS):
+        train = task.use & (fold != number) & (noise_fold != number)
+        predictors.append(fitter(data.features[train], task.targets[train], task.weights[train]))
+    return predictors
+
+
+def _calibration(
+    data: Dataset, task: Task, predictors: list[Predictor], rows: NDArray[np.bool_], weights: Floats
+) -> Calibration:
+    raw = np.full(task.targets.shape, np.nan)
+    for number, predict in enumerate(predictors):
+        judged = data.rows["fold"] == number
+        raw[judged] = predict(data.features[judged])
+    return protocol.calibrate(raw[rows], task.targets[rows], weights)
+
+
+def _judge(sound: Predictor, echo: Predictor, sounds: Calibration, echoes: Calibration) -> Judge:
+    def judge(data: Dataset) -> Floats:
+        kinds = sounds.apply(sound(data.features))
+        gunshot = protocol.joined(data, kinds, echoes.apply(echo(data.features)))
+        return np.concatenate([gunshot[:, None], kinds[:, 1:], (kinds[:, 0] - gunshot)[:, None]], axis=1)
+
+    return judge
