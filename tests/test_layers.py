@@ -58,6 +58,7 @@ FOREIGN = {
     },
     "paho": {"uplink/connection.py"},
     "yaml": {"config/yaml_reader.py"},
+    "cryptography": {"central/incidents/signing.py"},
     "sqlite3": {"uplink/store.py", "central/store/sqlite.py"},
 }
 """The files that may import a library that talks to the world: there its errors are translated."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
 from sensor.central.arrivals import read_arrival
+from sensor.central.frame import Frame
 from sensor.central.incidents.chain import seal
 from sensor.central.store import ArrivalRow
 from sensor.central.types import Ellipse, IncidentVersion, Place, RoundTime, Tag
+from sensor.events import Position
+from sensor.physics import speed_of_sound_m_s
 
 T0_NS = 1_790_000_000_000_000_000
 
@@ -67,3 +71,66 @@ def next_version(last: IncidentVersion, **changes: Any) -> IncidentVersion:
     """The version after ``last``, sealed."""
     plain = replace(last, version=last.version + 1, prev_hash=last.hash, hash=None, signature=None)
     return seal(replace(plain, **changes), None)
+
+
+def town(
+    nodes: int = 7, *, lat_deg: float = 36.0, lon_deg: float = -78.9, prefix: str = "roof"
+) -> list[dict[str, Any]]:
+    """Names and positions of nodes on a ring of 350 m, one in its middle, at slightly different heights."""
+    frame = Frame(Place(lat_deg=lat_deg, lon_deg=lon_deg, height_m=100.0))
+    points = [(0.0, 0.0)]
+    for index in range(nodes - 1):
+        angle = 2.0 * math.pi * index / (nodes - 1) + 0.2
+        points.append((350.0 * math.cos(angle), 350.0 * math.sin(angle)))
+    found = []
+    for index, (east, north) in enumerate(points):
+        place = frame.place(east, north, 3.0 * (index % 3))
+        found.append(
+            {
+                "node": f"{prefix}-{index}",
+                "position": {
+                    "lat_deg": place.lat_deg,
+                    "lon_deg": place.lon_deg,
+                    "height_m": place.height_m,
+                    "sigma_m": 1.0,
+                },
+            }
+        )
+    return found
+
+
+def heard(
+    nodes: list[dict[str, Any]],
+    shots: list[float],
+    *,
+    east_m: float = 90.0,
+    north_m: float = 60.0,
+    start_ns: int = T0_NS,
+    p_gunshot: float = 0.9,
+    name: str = "shot",
+    **changes: Any,
+) -> list[dict[str, Any]]:
+    """Candidates of a source ``east_m``, ``north_m`` of the first node that fires at ``shots`` seconds."""
+    middle = Place(**{key: nodes[0]["position"][key] for key in ("lat_deg", "lon_deg", "height_m")})
+    frame = Frame(middle)
+    source = (east_m, north_m, 0.0)
+    found = []
+    for number, node in enumerate(nodes):
+        at = frame.enu(Position(**node["position"]))
+        delay_s = math.dist(at, source) / speed_of_sound_m_s(15.0)
+        for index, shot_s in enumerate(shots):
+            found.append(
+                candidate(
+                    number,
+                    **node,
+                    event_id=f"{name}-{index}-{node['node']}",
+                    utc_ns=start_ns + round(1e9 * (shot_s + delay_s)),
+                    p_gunshot=p_gunshot,
+                    classes={"gunshot": p_gunshot, "other_impulse": 1.0 - p_gunshot},
+                    snr_db=30.0,
+                    seq=index + 1,
+                    chain_id=f"{name}-{node['node']}",
+                    **changes,
+                )
+            )
+    return sorted(found, key=lambda item: item["utc_ns"])
