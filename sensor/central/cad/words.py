@@ -25,9 +25,14 @@ def utc_words(utc_ns: int) -> str:
 
 def utc_iso(utc_ns: int, *, digits: int = 3, zone: str = "Z") -> str:
     """RFC 3339 in UTC with ``digits`` of the second (0 to 9), cut, not rounded."""
-    seconds, rest_ns = divmod(utc_ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    rest_ns = utc_ns % 1_000_000_000
+    text = utc_datetime(utc_ns).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{rest_ns:09d}"[: 20 + digits if digits else 19] + zone
+
+
+def utc_datetime(utc_ns: int) -> datetime:
+    """The whole second of ``utc_ns``, aware of its zone."""
+    return datetime.fromtimestamp(utc_ns // 1_000_000_000, UTC)
 
 
 def headline(version: IncidentVersion) -> str:

@@ -1,0 +1,40 @@
+"""A real record on disk with sealed, chained incident versions in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sensor.central.incidents.chain import Signer, seal
+from sensor.central.store import Store
+from sensor.central.store.sqlite import SqliteStore
+from sensor.central.types import IncidentVersion
+
+
+@contextmanager
+def record(folder: Path) -> Iterator[SqliteStore]:
+    """A new record in ``folder``, closed at the end."""
+    store = SqliteStore(folder / "record.db")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def append(store: Store, version: IncidentVersion, signer: Signer | None = None) -> IncidentVersion:
+    """Seal ``version`` as the next one of its incident and store it."""
+    last = store.latest_of(version.incident_id)
+    sealed = seal(
+        replace(
+            version,
+            version=1 if last is None else last.version + 1,
+            prev_hash=None if last is None else last.hash,
+            hash=None,
+            signature=None,
+        ),
+        signer,
+    )
+    store.append_version(sealed)
+    return sealed
