@@ -53,9 +53,9 @@ class Key:
         return self.path[-1]
 
 
-def catalogue() -> dict[tuple[str, ...], Key]:
-    """All keys by path, in the order of the classes, each section before its keys."""
-    return {key.path: key for key in keys_of(Config)}
+def catalogue(owner: type[Any] = Config) -> dict[tuple[str, ...], Key]:
+    """All keys of a configuration by path, in the order of the classes, each section before its keys."""
+    return {key.path: key for key in keys_of(owner)}
 
 
 def keys_of(owner: type[Any], prefix: tuple[str, ...] = ()) -> Iterator[Key]:

@@ -27,9 +27,14 @@ _MISSING = ("missing", "missing_keyword_only_argument")
 _OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
 
 
-def validation_faults(document: Document, error: ValidationError) -> list[Fault]:
-    """One fault for each key that pydantic refused; keys the reader refused already are left out."""
-    keys = catalogue()
+def validation_faults(
+    document: Document, error: ValidationError, keys: Mapping[tuple[str, ...], Key] | None = None
+) -> list[Fault]:
+    """One fault for each key that pydantic refused; keys the reader refused already are left out.
+
+    ``keys`` is the catalogue of the configuration that was asked for; None = a node's.
+    """
+    keys = catalogue() if keys is None else keys
     faults: dict[KeyPath, Fault] = {}
     for detail in error.errors(include_url=False):
         path = _place(document, detail, keys)

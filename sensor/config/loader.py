@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sensor.config.catalogue import Key, catalogue
 from sensor.config.crosschecks import contradictions, hints
@@ -17,6 +17,8 @@ from sensor.config.faults import validation_faults
 from sensor.config.model import Config
 from sensor.config.yaml_reader import Document, Fault, dotted, read_text, read_yaml
 from sensor.errors import ConfigError
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 SYSTEM_FILE = Path("/etc/gunshot-sensor/config.yaml")
 FILE_VARIABLE = "GUNSHOT_SENSOR_CONFIG"
@@ -49,20 +51,33 @@ def load_config(path: Path | str | None) -> Config:
 
 def load(path: Path | str | None) -> Loaded:
     """As ``load_config``, together with the hints."""
+    config, document = read_model(path, Config, contradictions)
+    return Loaded(config, tuple(_line(document, hint) for hint in hints(document, config)))
+
+
+def read_model(
+    path: Path | str | None,
+    model: type[_Model],
+    contradictions: Callable[[Document, _Model], list[Fault]],
+) -> tuple[_Model, Document]:
+    """Read a file as the configuration ``model``, and what was read; None means the defaults.
+
+    ``contradictions`` finds what several keys together do not allow. Raises ConfigError as `load_config`.
+    """
     document = Document("built-in defaults") if path is None else read_yaml(read_text(Path(path)), str(path))
-    keys = catalogue()
+    keys = catalogue(model)
     data = _without_nulls(document.data, keys, ())
     faults = document.faults + _empty_switches(document, keys)
     config = None
     try:
-        config = Config.model_validate_json(json.dumps(data), strict=True)
+        config = model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        faults += validation_faults(document, error)
+        faults += validation_faults(document, error, keys)
     else:
         faults += contradictions(document, config)
     if config is None or faults:
         raise ConfigError("\n".join(_line(document, fault) for fault in sorted(faults)))
-    return Loaded(config, tuple(_line(document, hint) for hint in hints(document, config)))
+    return config, document
 
 
 def _line(document: Document, fault: Fault) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -30,18 +30,25 @@ _SAFE = re.compile(r"(~/|[A-Za-z/])[A-Za-z0-9_./~-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
-def example_text() -> str:
-    """The text of ``config.example.yaml``."""
-    keys = catalogue()
-    lines = [HEAD.rstrip("\n")]
+def example_text(
+    owner: type[Any] = Config, head: str = HEAD, reloadable: Callable[[str], bool] = is_reloadable
+) -> str:
+    """The text of ``config.example.yaml``, or of another configuration's example."""
+    keys = catalogue(owner)
+    lines = [head.rstrip("\n")]
     for key in keys.values():
-        lines += _entry(key, keys)
+        lines += _entry(key, keys, reloadable)
     return "\n".join(lines) + "\n"
 
 
 def show_text(config: Config) -> str:
     """The effective configuration as YAML that reads back to the same values."""
-    return f"# digest {config.digest}\n" + "\n".join(_dump(config.plain(), "")) + "\n"
+    return f"# digest {config.digest}\n{dump_text(config.plain())}"
+
+
+def dump_text(plain: Mapping[str, Any]) -> str:
+    """Values by key as YAML."""
+    return "\n".join(_dump(plain, "")) + "\n"
 
 
 def yaml_scalar(value: Any) -> str:  # noqa: ANN401  any value of a setting
@@ -61,11 +68,13 @@ def yaml_scalar(value: Any) -> str:  # noqa: ANN401  any value of a setting
     return repr(value)
 
 
-def _entry(key: Key, keys: Mapping[tuple[str, ...], Key]) -> list[str]:
+def _entry(key: Key, keys: Mapping[tuple[str, ...], Key], reloadable: Callable[[str], bool]) -> list[str]:
     indent = "  " * (len(key.path) - 1)
     switch = _switch(key, keys)
     room = WIDTH - 3 - len(indent)
-    comment = [f"{indent}# {line}" for line in textwrap.wrap(_comment(key), room, break_on_hyphens=False)]
+    comment = [
+        f"{indent}# {line}" for line in textwrap.wrap(_comment(key, reloadable), room, break_on_hyphens=False)
+    ]
     if key.section is not None:
         lines = [*comment, f"{indent}{key.name}:"]
     else:
@@ -92,9 +101,9 @@ def _value(key: Key) -> str:
     return "null" if key.computed else yaml_scalar(key.default)
 
 
-def _comment(key: Key) -> str:
+def _comment(key: Key, reloadable: Callable[[str], bool]) -> str:
     allowed = f" [{key.allowed}]" if key.allowed and key.allowed not in key.meaning else ""
-    reload = " [reload]" if key.section is None and is_reloadable(".".join(key.path)) else ""
+    reload = " [reload]" if key.section is None and reloadable(".".join(key.path)) else ""
     return f"{key.meaning.replace('``', '`')}{allowed}{reload}"
 
 
