@@ -1,0 +1,1 @@
+"""Which arrivals belong together: from candidates of many nodes to places that fired, and their rounds."""

@@ -1,0 +1,158 @@
+"""One burst of activity, whole: its arrivals in, sources and what belongs to nothing out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.central.associate.alerts import alerts_of
+from sensor.central.associate.likelihood import hearing
+from sensor.central.associate.pulses import Pulses, pulses_of
+from sensor.central.associate.search import Medium
+from sensor.central.associate.settings import AssociateSettings
+from sensor.central.associate.sources import Found, find_sources
+from sensor.central.frame import Frame
+from sensor.central.locate.failure import Unlocatable
+from sensor.central.locate.locate import locate
+from sensor.central.locate.settings import LocateSettings
+from sensor.central.types import Air, Arrival, Association, Listener, Source
+
+_ECHO_S = 3.0
+_SILENT_P = 0.7
+"""A live node that hears a source so surely and did not is told as silent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one burst says."""
+
+    sources: tuple[Source, ...]
+    single: tuple[Arrival, ...]
+    """Heard, belongs to nothing."""
+
+
+def analyse(
+    arrivals: Sequence[Arrival],
+    *,
+    air: Air,
+    listeners: Sequence[Listener],
+    settings: AssociateSettings,
+    locating: LocateSettings,
+) -> Answer:
+    """Sources of one burst, earliest first; the order of ``arrivals`` does not matter."""
+    if not arrivals:
+        return Answer(sources=(), single=())
+    frame = Frame.around(arrival.position for arrival in arrivals)
+    pulses = pulses_of(arrivals, frame, settings, _could_hear(arrivals, listeners, frame, settings))
+    medium = Medium.of(air)
+    found = find_sources(pulses, medium, settings) if pulses.nodes >= settings.nodes_min else []
+    sources: list[Source] = []
+    used = np.zeros(len(pulses.arrivals), dtype=bool)
+    for one in found:
+        used[one.members[one.members >= 0]] = True
+    for one in found:
+        echoes = _echoes(pulses, one, used)
+        used[echoes] = True
+        sources.extend(
+            _source(association, frame, air, locating)
+            for association in _associations(pulses, one, echoes, medium, settings)
+        )
+    left = [pulses.arrivals[index] for index in np.flatnonzero(~used)]
+    alerts, single = alerts_of(left, bool(found), listeners, frame, medium, settings)
+    ordered = sorted([*sources, *alerts], key=_moment)
+    return Answer(sources=tuple(ordered), single=tuple(sorted(single, key=lambda a: (a.utc_ns, a.event_id))))
+
+
+def _moment(source: Source) -> tuple[int, str]:
+    first = min(source.association.rounds[0], key=lambda a: (a.utc_ns, a.event_id))
+    return (source.fix.rounds[0].utc_ns if source.fix else first.utc_ns), first.event_id
+
+
+def _could_hear(
+    arrivals: Sequence[Arrival], listeners: Sequence[Listener], frame: Frame, settings: AssociateSettings
+) -> list[Listener]:
+    """Live listeners near what was heard."""
+    if not listeners:
+        return []
+    places = frame.enu_many([arrival.position for arrival in arrivals])[:, :2]
+    span = float(np.abs(places).max()) + 2.0 * settings.reach_m
+    live = [one for one in listeners if one.alive and not one.quarantined]
+    at = frame.enu_many([one.position for one in live])
+    near = [bool((np.abs(place) < (span, span, 20_000.0)).all()) for place in at]
+    return [one for one, close in zip(live, near, strict=True) if close]
+
+
+def _echoes(pulses: Pulses, found: Found, used: np.ndarray) -> np.ndarray:
+    """Pulses not used that follow a round of ``found`` on their node."""
+    lag = pulses.times_s[:, None] - found.begin_s[pulses.node][:, None] - found.pattern_s[None, :]
+    after = ((lag > -0.005) & (lag < _ECHO_S)).any(axis=1)
+    return np.flatnonzero(after & ~used)
+
+
+def _associations(
+    pulses: Pulses, found: Found, echoes: np.ndarray, medium: Medium, settings: AssociateSettings
+) -> list[Association]:
+    """The rounds of ``found``; a silence longer than ``volley_gap_s`` begins another incident."""
+    here = np.array([[found.spot.east_m, found.spot.north_m]])
+    _, distance = medium.travel(here, pulses.node_places_m)
+    sure = hearing(distance[0], _half_way(found, distance[0]), settings) > _SILENT_P
+    heard = np.zeros(distance.shape[1], dtype=bool)
+    heard[: pulses.nodes] = (found.members >= 0).any(axis=1)
+    silent = tuple(pulses.node_keys[index] for index in np.flatnonzero(sure & ~heard))
+    volleys: list[list[tuple[Arrival, ...]]] = []
+    begins: list[float] = []
+    last = -np.inf
+    for number, after in enumerate(found.pattern_s):
+        column = found.members[:, number]
+        arrivals = tuple(pulses.arrivals[index] for index in column[column >= 0])
+        if not arrivals:
+            continue
+        if after - last > settings.volley_gap_s:
+            volleys.append([])
+            begins.append(float(after))
+        volleys[-1].append(arrivals)
+        last = float(after)
+    fired = np.array(begins) + found.spot.fired_s
+    travel, _ = medium.travel(here, pulses.places_m[echoes]) if echoes.size else (np.zeros((1, 0)), None)
+    owner = np.searchsorted(fired, pulses.times_s[echoes] - travel[0] + 0.2) - 1
+    return [
+        Association(
+            rounds=tuple(volley),
+            start_m=(found.spot.east_m, found.spot.north_m),
+            score=found.spot.score,
+            silent=silent,
+            echoes=tuple(pulses.arrivals[i] for i in echoes[np.maximum(owner, 0) == number]),
+        )
+        for number, volley in enumerate(volleys)
+    ]
+
+
+def _half_way(found: Found, distances_m: np.ndarray) -> float:
+    """How far this source surely carried: a third more than the middle one of the distances heard."""
+    heard = (found.members >= 0).any(axis=1)
+    return float(np.median(distances_m[: heard.size][heard])) * 1.3 if heard.any() else 0.0
+
+
+def _source(association: Association, frame: Frame, air: Air, locating: LocateSettings) -> Source:
+    try:
+        return Source(
+            association=association, fix=locate(association, frame=frame, air=air, settings=locating)
+        )
+    except Unlocatable as error:
+        return Source(association=association, fix=None, reason=str(error))
+
+
+def until(answer: Answer, end_ns: int) -> tuple[Answer, frozenset[str]]:
+    """The part of ``answer`` that fired before ``end_ns``, and the ids of later arrivals that it explains."""
+    sources = tuple(source for source in answer.sources if _moment(source)[0] < end_ns)
+    explained = frozenset(
+        arrival.event_id
+        for source in sources
+        for volley in (*source.association.rounds, source.association.echoes)
+        for arrival in volley
+        if arrival.utc_ns >= end_ns
+    )
+    single = tuple(arrival for arrival in answer.single if arrival.utc_ns < end_ns)
+    return Answer(sources=sources, single=single), explained

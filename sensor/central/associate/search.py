@@ -1,0 +1,228 @@
+"""Where could it have been: votes on a coarse grid, then the likelihood climbed on ever finer ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.central.associate.likelihood import HALF_WAY_M, Floats, Ints, bias_density, hearing
+from sensor.central.associate.settings import AssociateSettings
+from sensor.central.associate.templates import Templates
+from sensor.central.types import Air
+from sensor.physics import speed_of_sound_m_s
+
+_CELL_M = 40.0
+_BIN_S = 0.05
+_TYPICAL_HZ = 30.0
+"""Density of lateness of a fair arrival, for voting."""
+_MIDDLE_M = 650.0
+_LEVELS = ((20.0, 3, 0.010, 10), (8.0, 3, 0.005, 6), (3.0, 3, 0.002, 6))
+"""Spacing and half width of the grid of places, spacing and half width of the grid of times."""
+_NEAR_S = 0.35
+"""Templates further than this from a seed's time cannot matter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """A place and the time of the first round of a pattern there."""
+
+    east_m: float
+    north_m: float
+    fired_s: float
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Medium:
+    """What carries the sound, in the form that the search wants."""
+
+    speed_m_s: float
+    wind_m_s: tuple[float, float]
+
+    @classmethod
+    def of(cls, air: Air) -> Medium:
+        """From the weather."""
+        return cls(
+            speed_m_s=speed_of_sound_m_s(air.temperature_c),
+            wind_m_s=(air.wind_east_m_s, air.wind_north_m_s),
+        )
+
+    def travel(self, from_m: Floats, to_m: Floats) -> tuple[Floats, Floats]:
+        """Seconds and metres from each of (M, 2) to each of (T, 2): arrays (M, T)."""
+        way_east = to_m[None, :, 0] - from_m[:, None, 0]
+        way_north = to_m[None, :, 1] - from_m[:, None, 1]
+        distance = np.hypot(way_east, way_north)
+        if self.wind_m_s == (0.0, 0.0):
+            return distance / self.speed_m_s, distance
+        along = (way_east * self.wind_m_s[0] + way_north * self.wind_m_s[1]) / np.maximum(distance, 1.0)
+        return distance / (self.speed_m_s + along), distance
+
+
+def cells_around(places_m: Floats, margin_m: float, cell_m: float = _CELL_M) -> Floats:
+    """(M, 2) centres of the grid cells that lie within ``margin_m`` of a node: never the bounding box."""
+    steps = int(np.ceil(margin_m / cell_m))
+    axis = np.arange(-steps, steps + 1)
+    east, north = np.meshgrid(axis, axis, indexing="ij")
+    disc = np.column_stack([east.ravel(), north.ravel()])[np.hypot(east, north).ravel() <= steps]
+    own = np.unique(np.rint(places_m / cell_m).astype(np.int64), axis=0)
+    covered = (own[:, None, :] + disc[None, :, :]).reshape(-1, 2)
+    packed = np.unique(covered[:, 0] * (1 << 32) + (covered[:, 1] + (1 << 31)))
+    cells = np.column_stack([packed >> 32, (packed & 0xFFFFFFFF) - (1 << 31)])
+    return cells * cell_m
+
+
+def votes(
+    templates: Templates, cells_m: Floats, medium: Medium, settings: AssociateSettings, top: int
+) -> list[Spot]:
+    """The ``top`` places and times at which most evidence of different nodes meets, best first."""
+    weight = np.log1p(settings.heard_max * _TYPICAL_HZ * np.exp(templates.evidence))
+    keep = _thinned(templates, weight)
+    times, weight = templates.times_s[keep], weight[keep]
+    if not times.size or not cells_m.size:
+        return []
+    travel, distance = medium.travel(cells_m, templates.places_m[keep])
+    fired = times[None, :] - travel
+    begin = float(fired.min())
+    bins = int((float(fired.max()) - begin) / _BIN_S) + 3
+    slot = ((fired - begin) * (1.0 / _BIN_S)).astype(np.int64) + 1
+    slot += np.arange(cells_m.shape[0])[:, None] * bins
+    heard = np.where(distance < settings.reach_m, weight[None, :], 0.0)
+    board: Floats = np.bincount(slot.ravel(), heard.ravel(), minlength=cells_m.shape[0] * bins).astype(
+        np.float64
+    )
+    board = board.reshape(cells_m.shape[0], bins)
+    pairs: Floats = board[:, :-1] + board[:, 1:]
+    return _peaks(pairs, cells_m, begin, top)
+
+
+def _thinned(templates: Templates, weight: Floats) -> Ints:
+    """Templates of which no better one of the same node is within a bin: a node has one vote."""
+    keep = np.ones(weight.size, dtype=bool)
+    order = np.lexsort((templates.times_s, templates.node))
+    for lag in (1, 2):
+        a, b = order[:-lag], order[lag:]
+        close = (templates.node[a] == templates.node[b]) & (
+            templates.times_s[b] - templates.times_s[a] < _BIN_S
+        )
+        weaker = np.where(weight[a] >= weight[b], b, a)
+        keep[weaker[close]] = False
+    return np.flatnonzero(keep)
+
+
+def _peaks(pairs: Floats, cells_m: Floats, begin_s: float, top: int) -> list[Spot]:
+    """The highest entries, each clearing its surroundings in space and time."""
+    best_bin = pairs.argmax(axis=1)
+    best = pairs[np.arange(pairs.shape[0]), best_bin]
+    spots: list[Spot] = []
+    for _ in range(top):
+        cell = int(best.argmax())
+        if best[cell] <= 0.0:
+            break
+        fired = begin_s + (float(best_bin[cell]) - 0.0) * _BIN_S
+        spots.append(
+            Spot(
+                east_m=float(cells_m[cell, 0]),
+                north_m=float(cells_m[cell, 1]),
+                fired_s=fired,
+                score=float(best[cell]),
+            )
+        )
+        near = np.flatnonzero(np.hypot(*(cells_m - cells_m[cell]).T) < 2.5 * _CELL_M)
+        low, high = max(0, int(best_bin[cell]) - 5), int(best_bin[cell]) + 6
+        pairs[near, low:high] = 0.0
+        best_bin[near] = pairs[near].argmax(axis=1)
+        best[near] = pairs[near, best_bin[near]]
+    return spots
+
+
+def likelihood(
+    templates: Templates,
+    places_m: Floats,
+    fired_s: Floats,
+    medium: Medium,
+    nodes_m: Floats,
+    settings: AssociateSettings,
+    *,
+    half_way_m: float = _MIDDLE_M,
+) -> Floats:
+    """(M, B) log-likelihood ratio of a source against clutter alone.
+
+    For each of ``places_m`` (M, 2) and, there, each time of its first round in ``fired_s`` (M, B); over the
+    nodes at ``nodes_m``, whether they heard or not.
+    """
+    _, distance = medium.travel(places_m, nodes_m)
+    heard = hearing(distance, half_way_m, settings)
+    heard[distance > settings.reach_m] = 0.0
+    silence = np.log1p(-heard)
+    total = np.repeat(silence.sum(axis=1)[:, None], fired_s.shape[1], axis=1)
+    if not templates.times_s.size:
+        return total
+    travel, _ = medium.travel(places_m, templates.places_m)
+    late = (templates.times_s[None, :] - travel)[:, None, :] - fired_s[:, :, None]
+    density = bias_density(late, templates.rows, settings)
+    density *= np.exp(np.minimum(templates.evidence, 600.0))
+    starts = templates.starts
+    by_node = np.add.reduceat(density, starts, axis=2)
+    node = templates.node[starts]
+    chance = heard[:, None, node]
+    gain = np.log1p(by_node * chance / (1.0 - chance))
+    total += gain.sum(axis=2)
+    return total
+
+
+def climb(
+    templates: Templates, spot: Spot, medium: Medium, nodes_m: Floats, settings: AssociateSettings
+) -> Spot:
+    """The best place near ``spot``, to a metre or so."""
+    here = _near(templates, spot, medium)
+    for spacing_m, half, tick_s, ticks in _LEVELS:
+        axis = np.arange(-half, half + 1) * spacing_m
+        east, north = np.meshgrid(axis, axis, indexing="ij")
+        offsets = np.column_stack([east.ravel(), north.ravel()])
+        for _ in range(6):
+            places = offsets + np.array([spot.east_m, spot.north_m])
+            fired = spot.fired_s + np.arange(-ticks, ticks + 1) * tick_s
+            table = likelihood(here, places, np.tile(fired, (places.shape[0], 1)), medium, nodes_m, settings)
+            at, when = np.unravel_index(int(table.argmax()), table.shape)
+            moved = Spot(
+                east_m=float(places[at, 0]),
+                north_m=float(places[at, 1]),
+                fired_s=float(fired[when]),
+                score=float(table[at, when]),
+            )
+            edge = max(abs(offsets[at])) >= half * spacing_m or int(when) in (0, 2 * ticks)
+            spot = moved
+            if not edge:
+                break
+    return spot
+
+
+def _near(templates: Templates, spot: Spot, medium: Medium) -> Templates:
+    """The templates that a source near ``spot`` could claim."""
+    travel, _ = medium.travel(np.array([[spot.east_m, spot.north_m]]), templates.places_m)
+    late = templates.times_s - travel[0] - spot.fired_s
+    keep = np.abs(late) < _NEAR_S + 0.2
+    return Templates(
+        times_s=templates.times_s[keep],
+        evidence=templates.evidence[keep],
+        places_m=templates.places_m[keep],
+        node=templates.node[keep],
+        rows=templates.rows[keep],
+        members=templates.members[keep],
+        pattern_s=templates.pattern_s,
+    )
+
+
+def judged(
+    templates: Templates, spot: Spot, medium: Medium, nodes_m: Floats, settings: AssociateSettings
+) -> Spot:
+    """``spot`` with its likelihood for the loudness that suits it best."""
+    here = _near(templates, spot, medium)
+    place = np.array([[spot.east_m, spot.north_m]])
+    fired = np.array([[spot.fired_s]])
+    best = max(
+        float(likelihood(here, place, fired, medium, nodes_m, settings, half_way_m=float(half))[0, 0])
+        for half in HALF_WAY_M
+    )
+    return Spot(east_m=spot.east_m, north_m=spot.north_m, fired_s=spot.fired_s, score=best)
