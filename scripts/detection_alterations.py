@@ -22,6 +22,8 @@ Alter = Callable[[Doubles, float], tuple[Doubles, float]]
 RATES_HZ = (8000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
 GAINS_DB = (-40, -20, 20, 40)
 OVER_DB = (6, 12, 20)
+MIRROR_S = 0.2
+"""A whole number of samples at every rate here."""
 EVERY_STREET = 3
 """Of the street recordings; and of the negatives below."""
 EVERY_NEGATIVE = 2
@@ -56,7 +58,10 @@ def _amplified(wave: Doubles, rate_hz: float, *, gain_db: float) -> tuple[Double
 
 
 def _resampled(wave: Doubles, rate_hz: float, *, to_hz: float) -> tuple[Doubles, float]:
-    return resample(wave, rate_hz, to_hz), to_hz
+    """At another rate, the ends continued by their mirror image: else the end rings with the beginning."""
+    mirror, cut = round(MIRROR_S * rate_hz), round(MIRROR_S * to_hz)
+    longer = resample(np.pad(wave, mirror, mode="reflect"), rate_hz, to_hz)
+    return longer[cut : longer.size - cut], to_hz
 
 
 def _clipped(wave: Doubles, rate_hz: float, *, over_db: float) -> tuple[Doubles, float]:
