@@ -53,14 +53,15 @@ def dump_text(plain: Mapping[str, Any]) -> str:
 
 def yaml_scalar(value: Any) -> str:  # noqa: ANN401  any value of a setting
     """A value as it stands in the file; text is quoted only where it would be read as something else."""
+    value = value.value if isinstance(value, Enum) else value
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(yaml_scalar(item) for item in value) + "]"
-    if isinstance(value, Enum):
-        return yaml_scalar(value.value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {yaml_scalar(item)}" for name, item in value.items()) + "}"
     if isinstance(value, str | Path):
         text = str(value)
         plain = _SAFE.fullmatch(text) and text.lower() not in _WORDS
