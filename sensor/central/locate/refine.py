@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.central.locate.loss import loss_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ITERATIONS = 25
-_STEP_END_M = 1e-4
+_STEP_END_M = 5e-3
+_PATIENCE, _HOPELESS = 6, 8.0
+"""A start that after so many steps is so much less likely (in logarithms) is not waited for."""
+_LONGEST_STEP_M = 500.0
 _NEAREST_M = 0.1
 """Closer than this to a node direction means nothing."""
 
@@ -34,11 +39,11 @@ class Model:
     settings: LocateSettings
     speed_m_s: float
     prior: Floats
-    """(5,) place is free: 0, 0; then speed correction and wind, as the weather says."""
+    """(6,) middle of the nodes; speed correction and wind, as the weather says; height above ground."""
     precision: Floats
-    """(5,) one over the variance of each; 0 where free."""
-    height_m: float
-    """Height of the source, up in the frame."""
+    """(6,) one over the variance of each."""
+    member: Floats
+    """(K, N) one where the arrival belongs to the round."""
     bearings: Bearings | None = None
 
 
@@ -54,56 +59,93 @@ class Bearings:
     """(B,)."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Point:
-    """States of S starts after a step, with everything that follows from them."""
+    """States of S starts, with everything that follows from them."""
 
     state: Floats
-    """(S, 5)."""
+    """(S, 6)."""
     fired_s: Floats
     """(S, K)."""
     residuals_s: Floats
-    """(S, N)."""
+    """(S, N) observed minus computed."""
+    pulled_s: Floats
+    """(S, N) residuals from the likeliest one: what the weights pull on."""
     sigmas_s: Floats
     """(S, N)."""
     weights: Floats
     """(S, N) 0 to 1."""
     cost: Floats
-    """(S,)."""
-    iterations: int = 0
+    """(S,) minus the logarithm of the posterior, up to a constant."""
+    way_m: Floats
+    """(S, N)."""
+    jacobian: Floats
+    """(S, N, 6) of the travel times."""
+
+    def where(self, better: NDArray[np.bool_], there: Point) -> Point:
+        """Take ``there`` where it is better."""
+        return Point(
+            *(
+                np.where(better.reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
+                for new, old in zip(vars(there).values(), vars(self).values(), strict=True)
+            )
+        )
+
+    def only(self, index: int) -> Point:
+        """One of the starts, still with its axis."""
+        return Point(*(part[index : index + 1] for part in vars(self).values()))
 
 
 def model_of(
     heard: Heard, air: Air, settings: LocateSettings, speed_m_s: float, bearings: Bearings | None = None
 ) -> Model:
     """Join the beliefs; without ``estimate_air`` the weather is taken as exact."""
-    prior = np.array([0.0, 0.0, 0.0, air.wind_east_m_s, air.wind_north_m_s])
+    middle = np.array([np.mean(np.unique(heard.positions_m[:, axis])) for axis in (0, 1)])
+    prior = np.array([*middle, 0.0, air.wind_east_m_s, air.wind_north_m_s, 0.0])
     sigma = np.array([air.sigma_speed_m_s, air.sigma_wind_m_s, air.sigma_wind_m_s])
     if not settings.estimate_air:
         sigma = np.full(3, 1e-3)
-    precision = np.concatenate([[0.0, 0.0], 1.0 / np.maximum(sigma, 1e-3) ** 2])
-    height_m = float(np.median(heard.positions_m[:, 2])) - settings.height_above_ground_m
+    near = np.full(2, 1.0 / settings.neighbourhood_m**2)
+    precision = np.concatenate([near, 1.0 / np.maximum(sigma, 1e-3) ** 2, [1.0 / settings.height_sigma_m**2]])
     return Model(
         heard=heard,
         settings=settings,
         speed_m_s=speed_m_s,
         prior=prior,
         precision=precision,
-        height_m=height_m,
+        member=heard.member,
         bearings=bearings,
     )
 
 
+def ground(model: Model, xy_m: Floats) -> tuple[Floats, Floats]:
+    """Height (S,) of the ground at the places (S, 2) and its slope (S, 2), from the nodes' own heights.
+
+    Weighted by one over distance squared: near a node its height counts, far from all their mean.
+    """
+    nodes, settings = model.heard.positions_m, model.settings
+    apart = xy_m[:, None] - nodes[:, :2]
+    weight = 1.0 / ((apart**2).sum(axis=2) + settings.ground_scale_m**2)
+    total = weight.sum(axis=1)
+    height = (weight @ nodes[:, 2]) / total
+    above = (nodes[:, 2] - height[:, None]) * weight**2
+    slope = -2.0 * (apart * above[..., None]).sum(axis=1) / total[:, None]
+    return height - settings.height_above_ground_m, slope
+
+
 def travel(model: Model, state: Floats) -> tuple[Floats, Floats, Floats]:
-    """Travel time (S, N), way (S, N) and its Jacobian (S, N, 5) at the states (S, 5)."""
-    apart = model.heard.positions_m - np.array([0.0, 0.0, model.height_m])
-    across = apart[None, :, :2] - state[:, None, :2]
-    way = np.sqrt((across**2).sum(axis=2) + apart[None, :, 2] ** 2)
-    way = np.maximum(way, _NEAREST_M)
-    unit = across / way[..., None]
+    """Travel time (S, N), way (S, N) and its Jacobian (S, N, 6) at the states (S, 6)."""
+    height, slope = ground(model, state[:, :2])
+    across = model.heard.positions_m[None, :, :2] - state[:, None, :2]
+    up = model.heard.positions_m[:, 2] - (height + state[:, 5])[:, None]
+    way = np.maximum(np.sqrt((across**2).sum(axis=2) + up**2), _NEAREST_M)
+    unit, rise = across / way[..., None], up / way
     speed = model.speed_m_s + state[:, 2, None] + (unit * state[:, None, 3:5]).sum(axis=2)
     slow = -way / speed**2
-    jacobian = np.concatenate([-unit / speed[..., None], slow[..., None], slow[..., None] * unit], axis=2)
+    place = -(unit + rise[..., None] * slope[:, None, :]) / speed[..., None]
+    jacobian = np.concatenate(
+        [place, slow[..., None], slow[..., None] * unit, -(rise / speed)[..., None]], axis=2
+    )
     return way / speed, way, jacobian
 
 
@@ -118,26 +160,17 @@ def sigmas_of(model: Model, way: Floats) -> Floats:
     return np.sqrt(heard.sigmas_s**2 + heard.heard_by_node * (path + heard.shared_s**2))
 
 
-def loss(scaled: Floats, settings: LocateSettings) -> tuple[Floats, Floats]:
-    """Cauchy loss and weight of residuals in sigmas, one scale for early and one for late ones."""
-    scale = np.where(scaled < 0.0, settings.loss_early, settings.loss_late)
-    part = (scaled / scale) ** 2
-    return 0.5 * scale**2 * np.log1p(part), 1.0 / (1.0 + part)
-
-
 def evaluate(model: Model, state: Floats, fired_s: Floats) -> Point:
     """Residuals, weights and cost at given states and moments of firing."""
-    takes, way, _ = travel(model, state)
+    takes, way, jacobian = travel(model, state)
     sigma = sigmas_of(model, way)
     residual = model.heard.times_s - takes - fired_s[:, model.heard.round_of]
-    each, weight = loss(residual / sigma, model.settings)
-    cost = each.sum(axis=1) + np.log(sigma).sum(axis=1)
+    each, weight, pulled = loss_of(model.settings)(residual / sigma)
+    cost = (each + np.log(sigma)).sum(axis=1)
     cost = cost + 0.5 * (model.precision * (state - model.prior) ** 2).sum(axis=1)
     if model.bearings is not None:
         cost = cost + _bearing_terms(model.bearings, state)[0]
-    return Point(
-        state=state, fired_s=fired_s, residuals_s=residual, sigmas_s=sigma, weights=weight, cost=cost
-    )
+    return Point(state, fired_s, residual, pulled * sigma, sigma, weight, cost, way, jacobian)
 
 
 def begin(model: Model, xy_m: Floats) -> Point:
@@ -152,69 +185,48 @@ def begin(model: Model, xy_m: Floats) -> Point:
     return evaluate(model, state, fired)
 
 
-def information(model: Model, point: Point) -> tuple[Floats, Floats, Floats, Floats]:
-    """Normal matrix (S, 5, 5), right side (S, 5), firing moments eliminated; Jacobian, shares in a round."""
-    _, _, jacobian = travel(model, point.state)
+def information(model: Model, point: Point) -> tuple[Floats, Floats, Floats]:
+    """Normal matrix (S, 6, 6) and right side (S, 6), firing moments eliminated; shares (S, K, N) in a round."""
     weight = point.weights / point.sigmas_s**2
-    member = model.heard.member
-    share = (weight[:, None, :] * member) / np.maximum(weight @ member.T, 1e-30)[:, :, None]
-    mean_row = (share @ jacobian)[:, model.heard.round_of]
-    mean_left = (share @ point.residuals_s[..., None])[:, model.heard.round_of, 0]
-    rows, left = jacobian - mean_row, point.residuals_s - mean_left
-    heavy = rows * weight[..., None]
-    normal = rows.transpose(0, 2, 1) @ heavy + np.diag(model.precision)
-    right = (heavy * left[..., None]).sum(axis=1) - model.precision * (point.state - model.prior)
+    member = model.member
+    share = weight[:, None, :] * member
+    share = share / share.sum(axis=2, keepdims=True)
+    of_round = model.heard.round_of
+    rows = point.jacobian - (share @ point.jacobian)[:, of_round]
+    left = point.pulled_s - (share @ point.pulled_s[..., None])[:, of_round, 0]
+    heavy = (rows * weight[..., None]).transpose(0, 2, 1)
+    normal = heavy @ rows + np.diag(model.precision)
+    right = (heavy @ left[..., None])[..., 0] - model.precision * (point.state - model.prior)
     if model.bearings is not None:
         _, gradient, curvature = _bearing_terms(model.bearings, point.state)
         normal[:, :2, :2] += curvature
         right[:, :2] -= gradient
-    return normal, right, jacobian, share
+    return normal, right, share
 
 
-def refine(model: Model, xy_m: Floats, iterations: int = _ITERATIONS) -> Point:
-    """Go downhill from every place (S, 2) until the steps are below a tenth of a millimetre."""
+def refine(model: Model, xy_m: Floats, iterations: int = _ITERATIONS) -> tuple[Point, int]:
+    """Go downhill from every place (S, 2) until the steps are below five millimetres; also how many it took."""
     here = begin(model, xy_m)
     damping = np.full(len(xy_m), 1e-3)
-    done = 0
-    for _ in range(iterations):
-        done += 1
-        normal, right, jacobian, share = information(model, here)
-        diagonal = np.einsum("sii->si", normal)
-        damped = normal + np.eye(5) * (damping[:, None] * diagonal + 1e-12)[:, None, :]
+    resting = np.zeros(len(xy_m), dtype=bool)
+    for done in range(1, iterations + 1):
+        normal, right, share = information(model, here)
+        diagonal = np.diagonal(normal, axis1=1, axis2=2)
+        damped = normal + np.eye(6) * (damping[:, None] * diagonal)[:, None, :]
         step = np.linalg.solve(damped, right[..., None])[..., 0]
         long = np.hypot(step[:, 0], step[:, 1])
-        step = step * np.minimum(1.0, 500.0 / np.maximum(long, 1e-9))[:, None]
-        left = here.residuals_s - (jacobian @ step[..., None])[..., 0]
+        step *= np.minimum(1.0, _LONGEST_STEP_M / np.maximum(long, _STEP_END_M))[:, None]
+        left = here.pulled_s - (here.jacobian @ step[..., None])[..., 0]
         fired = here.fired_s + (share @ left[..., None])[..., 0]
         there = evaluate(model, here.state + step, fired)
-        better = there.cost <= here.cost + 1e-12
-        damping = np.clip(np.where(better, damping * 0.2, damping * 8.0), 1e-9, 1e6)
-        here = _take(better, there, here)
-        if (~better | (long < _STEP_END_M)).all() and (damping[~better] > 1.0).all():
+        better = there.cost <= here.cost
+        damping = np.where(better, np.maximum(damping * 0.1, 1e-9), damping * 10.0)
+        here = here.where(better, there)
+        resting |= (long < _STEP_END_M) | (damping > 1e6)
+        hopeless = (done >= _PATIENCE) & (here.cost > here.cost.min() + _HOPELESS)
+        if (resting | hopeless).all():
             break
-    return Point(
-        state=here.state,
-        fired_s=here.fired_s,
-        residuals_s=here.residuals_s,
-        sigmas_s=here.sigmas_s,
-        weights=here.weights,
-        cost=here.cost,
-        iterations=done,
-    )
-
-
-def _take(better: NDArray[np.bool_], there: Point, here: Point) -> Point:
-    def pick(new: Floats, old: Floats) -> Floats:
-        return np.where(better.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)
-
-    return Point(
-        state=pick(there.state, here.state),
-        fired_s=pick(there.fired_s, here.fired_s),
-        residuals_s=pick(there.residuals_s, here.residuals_s),
-        sigmas_s=pick(there.sigmas_s, here.sigmas_s),
-        weights=pick(there.weights, here.weights),
-        cost=pick(there.cost, here.cost),
-    )
+    return here, done
 
 
 def _bearing_terms(bearings: Bearings, state: Floats) -> tuple[Floats, Floats, Floats]:

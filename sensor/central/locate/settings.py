@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval
 
@@ -20,11 +20,32 @@ class LocateSettings:
     path_sigma_s_per_km: Annotated[float, Interval(ge=0.0, le=0.1)] = 0.0
     """Growth of that sigma with distance, seconds per kilometre, 0 to 0.1; added in squares."""
 
-    loss_early: Annotated[float, Interval(ge=0.5, le=50.0)] = 2.0
-    """Residual in sigmas, early side, from which an arrival loses its vote, 0.5 to 50."""
+    loss: Literal["mixture", "cauchy", "squares"] = "mixture"
+    """How residuals are judged: by what makes sound late, by their size alone, or not at all."""
 
-    loss_late: Annotated[float, Interval(ge=0.5, le=50.0)] = 2.0
+    corner_share: Annotated[float, Interval(ge=0.0, le=0.6)] = 0.3
+    """Share of arrivals that come round a corner, 0 to 0.6 (``mixture``)."""
+
+    corner_s: Annotated[float, Interval(ge=0.001, le=0.1)] = 0.015
+    """Their mean delay, seconds, 0.001 to 0.1."""
+
+    echo_share: Annotated[float, Interval(ge=0.0, le=0.3)] = 0.1
+    """Share of nodes that miss the first arrival and report an echo, 0 to 0.3 (``mixture``)."""
+
+    echo_s: Annotated[float, Interval(ge=0.02, le=0.5)] = 0.1
+    """Their mean delay, seconds, 0.02 to 0.5."""
+
+    stray_share: Annotated[float, Interval(ge=0.0001, le=0.1)] = 0.01
+    """Share of arrivals that are something else, 0.0001 to 0.1 (``mixture``)."""
+
+    cauchy_early: Annotated[float, Interval(ge=0.5, le=50.0)] = 2.0
+    """Residual in sigmas, early side, that halves an arrival's vote, 0.5 to 50 (``cauchy``)."""
+
+    cauchy_late: Annotated[float, Interval(ge=0.5, le=50.0)] = 2.0
     """The same for late arrivals, 0.5 to 50."""
+
+    neighbourhood_m: Annotated[float, Interval(ge=50.0, le=100000.0)] = 400.0
+    """One sigma per axis of the source about the middle of the nodes that heard it, metres, 50 to 100000."""
 
     estimate_air: bool = True
     """Let the arrivals correct speed of sound and wind within what the weather allows."""
@@ -34,6 +55,12 @@ class LocateSettings:
 
     height_above_ground_m: Annotated[float, Interval(ge=0.0, le=200.0)] = 0.0
     """How far the nodes stand above the ground on which people fire, metres, 0 to 200."""
+
+    height_sigma_m: Annotated[float, Interval(ge=0.01, le=200.0)] = 10.0
+    """One sigma of the source's height about the ground that the nodes' heights suggest, metres, 0.01 to 200."""
+
+    ground_scale_m: Annotated[float, Interval(ge=1.0, le=1000.0)] = 300.0
+    """Distance over which a node's height stops telling of the ground beside it, metres, 1 to 1000."""
 
     reach_m: Annotated[float, Interval(ge=100.0, le=20000.0)] = 3000.0
     """A source further than this from the nearest node that heard it is not believed, m, 100 to 20000."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensor.central.locate import starts
+from sensor.central.locate.doubt import radius2_of_mass
 from sensor.central.locate.ellipse import ellipse_of, quantile, scale_of
 from sensor.central.locate.failure import Unlocatable, Why
 from sensor.central.locate.heard import Heard, gather
-from sensor.central.locate.refine import Bearings, Model, Point, information, model_of, refine, travel
+from sensor.central.locate.refine import Bearings, Model, Point, ground, information, model_of, refine
 from sensor.central.locate.settings import LocateSettings
 from sensor.physics import speed_of_sound_m_s
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 _STARTS = 4
 _SAME_M = 10.0
 """Two solutions closer than this are one."""
-_ODDS_MIN = 0.05
+_LESS_LIKELY = 3.0
+"""In logarithms: a second place with less than a twentieth of the odds is not told."""
+_FEW = 8.0
+"""Up to so many votes the posterior is sampled: above, one echo no longer moves the place."""
+_SEEDS = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,22 +108,23 @@ def solve(  # noqa: PLR0913  data by position, beliefs by name
     _check_geometry(heard, settings)
     speed = speed_of_sound_m_s(air.temperature_c)
     model = model_of(heard, air, settings, speed, bearings)
-    begin, names = _begin(model, start_m, only_start=only_start)
-    ends = refine(model, begin)
-    order = np.argsort(ends.cost, kind="stable")
-    solutions: list[Solution] = []
-    for index in order:
-        found = _solution(model, ends, int(index), names[index])
-        if all(np.hypot(*(found.xy_m - other.xy_m)) > _SAME_M for other in solutions):
-            solutions.append(found)
-    return _with_alternatives(solutions)
+    begin, names, seeds = _begin(model, start_m, only_start=only_start)
+    ends, iterations = refine(model, begin)
+    kept: list[int] = []
+    for index in np.argsort(ends.cost, kind="stable").tolist():
+        apart = ends.state[kept, :2] - ends.state[index, :2]
+        likely = not kept or ends.cost[index] < ends.cost[kept[0]] + _LESS_LIKELY
+        if likely and (np.hypot(apart[:, 0], apart[:, 1]) > _SAME_M).all():
+            kept.append(index)
+    best, *rest = (_solution(model, ends.only(index), names[index], iterations) for index in kept)
+    return _doubted(model, _with_alternatives(best, rest), seeds)
 
 
 def _begin(
     model: Model, start_m: tuple[float, float] | None, *, only_start: bool
-) -> tuple[Floats, list[str]]:
+) -> tuple[Floats, list[str], Floats]:
     if start_m is not None and only_start:
-        return np.array([start_m]), ["given"]
+        return np.array([start_m]), ["given"], np.empty((0, 2))
     times, places = starts.one_volley(model.heard)
     found, names = starts.candidates(times, places, model.speed_m_s)
     sigma = float(np.hypot(model.settings.path_sigma_s, np.median(model.heard.sigmas_s)))
@@ -127,7 +133,7 @@ def _begin(
     begin, called = found[chosen], [names[index] for index in chosen]
     if start_m is not None:
         begin, called = np.vstack([begin, [start_m]]), [*called, "given"]
-    return begin, called
+    return begin, called, found[np.argsort(cost)[:_SEEDS]]
 
 
 def _check_geometry(heard: Heard, settings: LocateSettings) -> None:
@@ -153,27 +159,18 @@ def _check_geometry(heard: Heard, settings: LocateSettings) -> None:
         )
 
 
-def _solution(model: Model, ends: Point, index: int, name: str) -> Solution:
+def _solution(model: Model, here: Point, name: str, iterations: int) -> Solution:
     heard, settings = model.heard, model.settings
-    one = slice(index, index + 1)
-    here = Point(
-        state=ends.state[one],
-        fired_s=ends.fired_s[one],
-        residuals_s=ends.residuals_s[one],
-        sigmas_s=ends.sigmas_s[one],
-        weights=ends.weights[one],
-        cost=ends.cost[one],
-    )
-    normal, _, jacobian, share = (part[0] for part in information(model, here))
+    normal, _, share = (part[0] for part in information(model, here))
     full = np.linalg.inv(normal)
-    _, way, _ = travel(model, here.state)
-    weight, scaled = here.weights[0], here.residuals_s[0] / here.sigmas_s[0]
+    way, jacobian = here.way_m[0], here.jacobian[0]
+    weight, scaled = here.weights[0], here.pulled_s[0] / here.sigmas_s[0]
     votes = np.bincount(heard.node_of, weight / heard.heard_by_node)
     chi2 = float(np.bincount(heard.node_of, weight * scaled**2).sum())
     factor, dof = scale_of(chi2, float(votes.sum()) - 3.0, settings)
     covariance = full[:2, :2] * factor
     radius2 = quantile(round(10.0 * dof))
-    total = (weight / here.sigmas_s[0] ** 2) @ heard.member.T
+    total = (weight / here.sigmas_s[0] ** 2) @ model.member.T
     rows = share @ jacobian
     fired_variance = factor * (1.0 / np.maximum(total, 1e-30) + np.einsum("ki,ij,kj->k", rows, full, rows))
     pieces = np.cumsum(np.bincount(heard.round_of))[:-1]
@@ -181,7 +178,7 @@ def _solution(model: Model, ends: Point, index: int, name: str) -> Solution:
     values = np.linalg.eigvalsh(covariance)
     return Solution(
         xy_m=here.state[0, :2].copy(),
-        height_m=model.height_m,
+        height_m=float(ground(model, here.state[:, :2])[0][0] + here.state[0, 5]),
         fired_s=here.fired_s[0] + heard.base_s,
         fired_sigma_s=np.sqrt(fired_variance),
         covariance_m2=covariance,
@@ -190,7 +187,7 @@ def _solution(model: Model, ends: Point, index: int, name: str) -> Solution:
         residuals_s=tuple(np.split(here.residuals_s[0], pieces)),
         sigmas_s=tuple(np.split(here.sigmas_s[0], pieces)),
         weights=tuple(np.split(weight, pieces)),
-        distances_m=tuple(np.split(way[0], pieces)),
+        distances_m=tuple(np.split(way, pieces)),
         speed_m_s=float(model.speed_m_s + here.state[0, 2]),
         wind_m_s=(float(here.state[0, 3]), float(here.state[0, 4])),
         n_effective=float(votes.sum()),
@@ -198,17 +195,35 @@ def _solution(model: Model, ends: Point, index: int, name: str) -> Solution:
         cost=float(here.cost[0]),
         condition=float(values[1] / max(values[0], 1e-12)),
         gdop=float(np.sqrt(np.trace(full[:2, :2])) / np.sqrt(np.mean(ranges**2))),
-        iterations=ends.iterations,
+        iterations=iterations,
         start=name,
     )
 
 
-def _with_alternatives(solutions: list[Solution]) -> Solution:
-    best, *rest = solutions
-    odds = [(float(np.exp(min(0.0, best.cost - other.cost))), other) for other in rest]
-    told = tuple(
-        (share / (1.0 + share), other) for share, other in odds if share / (1.0 + share) >= _ODDS_MIN
+def _with_alternatives(best: Solution, rest: list[Solution]) -> Solution:
+    odds = [float(np.exp(min(0.0, best.cost - other.cost))) for other in rest]
+    return replace(
+        best, alternatives=tuple((o / (1.0 + o), other) for o, other in zip(odds, rest, strict=True))
     )
-    return Solution(
-        **{**{name: getattr(best, name) for name in best.__dataclass_fields__}, "alternatives": told}
+
+
+def _doubted(model: Model, best: Solution, seeds_m: Floats) -> Solution:
+    """Widen the ellipse where few nodes leave more of the posterior outside than its peak tells."""
+    if not len(seeds_m) or best.n_effective > _FEW:
+        return best
+    times, places = starts.one_volley(model.heard)
+    sigma = np.full(len(times), float(np.median(best.sigmas_s[0])))
+    radius2 = radius2_of_mass(
+        times,
+        places,
+        sigma,
+        speed_m_s=model.speed_m_s,
+        settings=model.settings,
+        peak_m=best.xy_m,
+        covariance_m2=best.covariance_m2,
+        seeds_m=seeds_m,
+        prior=(model.prior[:2], float(model.precision[0])),
     )
+    if radius2 <= best.squared_radius:
+        return best
+    return replace(best, squared_radius=radius2, ellipse_95=ellipse_of(best.covariance_m2, radius2))

@@ -32,6 +32,9 @@ def one_volley(heard: Heard) -> tuple[Floats, Floats]:
     A round is shifted by the median difference to the best heard one over the nodes that heard both.
     Nodes that heard only rounds which share nothing with the best heard one are left out.
     """
+    if heard.rounds == 1 and heard.nodes == len(heard.times_s):
+        order = np.argsort(heard.times_s, kind="stable")
+        return heard.times_s[order], heard.positions_m[order]
     grid = np.full((heard.rounds, heard.nodes), np.nan)
     grid[heard.round_of, heard.node_of] = heard.times_s
     places = np.zeros((heard.nodes, 3))
