@@ -1,0 +1,1 @@
+"""From the broker into the record: what nodes say is judged, stored, and only then acknowledged."""

@@ -1,0 +1,208 @@
+"""The thread between broker and record: take, judge, commit, acknowledge, in this order."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sensor.central.consumer.intake import Intake, Note, Refused
+from sensor.central.consumer.refusals import Refusal
+from sensor.central.mqtt import Incoming, Received
+from sensor.central.settings import BrokerSettings
+from sensor.central.store.protocol import Store
+from sensor.central.store.values import ArrivalRow
+from sensor.errors import StoreError, UplinkError
+from sensor.events import TOPIC_ROOT
+
+logger = logging.getLogger(__name__)
+WAIT_S = 0.25
+BATCH_MAX = 500
+KINDS = ("candidate", "health", "status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Numbers of a node's chain that never came."""
+
+    site: str
+    node: str
+    chain_id: str
+    missing: int
+
+
+def topic_filters(settings: BrokerSettings) -> list[str]:
+    """What to subscribe to: candidates, shared within a group if there is one, and the nodes' own state."""
+    share = f"$share/{settings.share_group}/" if settings.share_group else ""
+    filters = []
+    for site in settings.sites or ("+",):
+        base = f"{TOPIC_ROOT}/{site}/+"
+        filters += [f"{share}{base}/candidate", f"{base}/health", f"{base}/status"]
+    return filters
+
+
+class Consumer:
+    """Owns the incoming connection.
+
+    Args:
+        settings: where the broker is.
+        store: where candidates go.
+        intake: judges them.
+        on_stored: called with the new candidates of a batch, once they are committed.
+        on_note: called with what nodes say of themselves.
+        on_gap: called when numbers of a chain turn out to be missing for good.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        store: Store,
+        intake: Intake,
+        *,
+        on_stored: Callable[[Sequence[ArrivalRow]], None],
+        on_note: Callable[[Note], None],
+        on_gap: Callable[[Gap], None] = lambda _gap: None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._intake = intake
+        self._on_stored = on_stored
+        self._on_note = on_note
+        self._on_gap = on_gap
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self._gaps: dict[tuple[str, str, str], int] = {}
+        self.connected = False
+        self.problem = "not connected yet"
+        """Why nothing comes in, in words; empty when all is well."""
+        self.progress = 0
+        """Grows as long as the thread is alive."""
+        self.stored = 0
+        self.repeated = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Finish the batch in hand and disconnect; whether it ended in time."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        wait_s = self._settings.backoff_min_s
+        while not self._stopping.is_set():
+            began_s = time.monotonic()
+            try:
+                self._serve()
+            except (UplinkError, StoreError) as error:
+                self.problem = str(error)
+                if not self._stopping.is_set():
+                    logger.warning("consumer: %s", error)
+            except Exception as error:
+                # Whatever it was, the broker still has what was not acknowledged.
+                self.problem = f"unexpected: {error!r}"
+                logger.exception("consumer: unexpected; connecting anew")
+            self.connected = False
+            if time.monotonic() - began_s > 60.0:
+                wait_s = self._settings.backoff_min_s
+            # Decorrelated jitter, as the nodes have it; S311: it need not be unpredictable.
+            wait_s = random.uniform(
+                self._settings.backoff_min_s, min(self._settings.backoff_max_s, 3.0 * wait_s)
+            )
+            self._idle(wait_s)
+
+    def _idle(self, wait_s: float) -> None:
+        """Wait without looking dead."""
+        until_s = time.monotonic() + wait_s
+        while not self._stopping.is_set() and time.monotonic() < until_s:
+            self.progress += 1
+            self._stopping.wait(min(WAIT_S, wait_s))
+
+    def _serve(self) -> None:
+        link = Incoming(self._settings, topic_filters(self._settings))
+        try:
+            kept = link.open(self._stopping)
+            self.connected, self.problem = True, ""
+            logger.info(
+                "listening at %s:%d, %s",
+                self._settings.host,
+                self._settings.port_or_default,
+                "the broker kept what was missed" if kept else "a new session",
+            )
+            while not self._stopping.is_set():
+                self.progress += 1
+                messages = link.wait(WAIT_S)
+                for start in range(0, len(messages), BATCH_MAX):
+                    batch = messages[start : start + BATCH_MAX]
+                    self._take(batch)
+                    link.acknowledge(batch)
+        finally:
+            link.close()
+
+    def _take(self, batch: Sequence[Received]) -> None:
+        """Judge and commit a batch; raise StoreError, with nothing acknowledged, when the record refuses."""
+        rows: list[ArrivalRow] = []
+        notes: list[Note] = []
+        now_ns = time.time_ns()
+        for message in batch:
+            try:
+                found = self._intake.read(
+                    message.topic, message.payload, retained=message.retained, now_ns=now_ns
+                )
+            except Refused as refused:
+                if refused.reason is not Refusal.OTHER_SCHEMA:
+                    logger.warning("refused (%s): %s", refused.reason.value, refused)
+                continue
+            if isinstance(found, Note):
+                notes.append(found)
+            else:
+                rows.append(found)
+        rows = [row for row in rows if not self._taken_by_another(row)]
+        if rows:
+            new = self._store.append_arrivals(rows, received_ns=now_ns)
+            self.stored += len(new)
+            self.repeated += len(rows) - len(new)
+            if new:
+                self._on_stored([row for row in rows if row.arrival.event_id in new])
+        for note in notes:
+            self._on_note(note)
+            if note.kind == "health" and not note.retained:
+                self._look_for_gaps(note)
+
+    def _taken_by_another(self, row: ArrivalRow) -> bool:
+        """Whether this number of the node's chain belongs to another candidate: two machines, one name."""
+        if row.chain_id is None or row.seq is None:
+            return False
+        arrival = row.arrival
+        known = self._store.event_with(arrival.site, arrival.node, row.chain_id, row.seq)
+        if known is None or known == arrival.event_id:
+            return False
+        self._intake.refused[Refusal.TWO_NODES] += 1
+        logger.error(
+            "refused (two_nodes): number %d of %s belongs to another candidate; two nodes speak under one name",
+            row.seq,
+            arrival.key,
+        )
+        return True
+
+    def _look_for_gaps(self, note: Note) -> None:
+        """A node whose outbox is empty has nothing more to send: what is missing now is lost."""
+        outbox = note.body.get("outbox")
+        if not isinstance(outbox, dict) or outbox.get("depth") != 0:
+            return
+        chain_id, seq = outbox.get("chain_id"), outbox.get("seq")
+        if not isinstance(chain_id, str) or not isinstance(seq, int):
+            return
+        lo, _, count = self._store.chain_extent(note.site, note.node, chain_id)
+        # What came before the first one that we hold may be older than the record.
+        missing = max(0, seq - lo + 1 - count) if count else 0
+        key = (note.site, note.node, chain_id)
+        if missing != self._gaps.get(key, 0):
+            self._gaps[key] = missing
+            self._on_gap(Gap(site=note.site, node=note.node, chain_id=chain_id, missing=missing))

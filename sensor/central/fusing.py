@@ -1,0 +1,187 @@
+"""The thread between record and incidents: reads what was stored, fuses, writes versions.
+
+It reads from the record and not from the broker, so a restart begins where the record says, and several workers
+may share what comes in. What arrives too late for live fusion is fused again with its neighbours in time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from sensor.central.fusion import Fusion, FusionSettings, Refusal, Window
+from sensor.central.incidents.machine import Incidents
+from sensor.central.incidents.recorder import Recorder
+from sensor.central.store.protocol import Store
+from sensor.central.types import Air, Arrival, IncidentVersion, Listener
+from sensor.errors import CentralError
+
+logger = logging.getLogger(__name__)
+MARK = "fusion"
+TICK_S = 0.5
+GATHER_S = 0.1
+"""After the first news it waits so long for more: the nodes of one shot hear it within a second or two."""
+LATE_MARGIN_NS = 60 * 10**9
+RESUMED_NS = 2 * 3600 * 10**9
+PAGE = 5000
+
+
+class Fusing:
+    """Owns fusion.
+
+    Args:
+        store: where arrivals come from.
+        recorder: writes what comes of them.
+        incidents: told of what the record holds at the start.
+        settings: of fusion.
+        air: what carried the sound at a time.
+        listeners: which nodes could hear.
+        on_window: told of each final answer; nodes are judged by it.
+        sites: those this worker fuses; none = all.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        recorder: Recorder,
+        incidents: Incidents,
+        settings: FusionSettings,
+        *,
+        air: Callable[[int], Air] | Air,
+        listeners: Callable[[], Sequence[Listener]],
+        on_window: Callable[[Window], None] = lambda _window: None,
+        sites: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._incidents = incidents
+        self._settings = settings
+        self._air = air
+        self._listeners = listeners
+        self._on_window = on_window
+        self._sites = list(sites) or None
+        self._fusion = self._new_fusion()
+        self._pending: dict[str, Window] = {}
+        """Answers that are not yet in the record, by window."""
+        self._late: list[Arrival] = []
+        self._row = 0
+        self._marked = 0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fusion", daemon=True)
+        self.progress = 0
+        """Grows as long as the thread is alive and the record answers."""
+        self.problem = ""
+
+    def start(self) -> None:
+        """Take up what the record holds, then follow it."""
+        self._thread.start()
+
+    def notify(self) -> None:
+        """Something new is in the record."""
+        self._wake.set()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """Write what is in hand and end; whether it did in time."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _new_fusion(self) -> Fusion:
+        return Fusion(self._settings, air=self._air, listeners=self._listeners)
+
+    def _run(self) -> None:
+        resumed = False
+        while True:
+            try:
+                if not resumed:
+                    self._resume(time.time_ns())
+                    resumed = True
+                self._step(time.time_ns())
+                self.problem = ""
+                self.progress += 1
+            except CentralError as error:
+                self.problem = str(error)
+                logger.warning("fusion waits: %s", error)
+            except Exception as error:
+                self.problem = f"unexpected: {error!r}"
+                logger.exception("fusion: unexpected; going on")
+            if self._stopping.is_set():
+                return
+            if self._wake.wait(TICK_S):
+                self._wake.clear()
+                self._stopping.wait(GATHER_S)
+
+    def _resume(self, now_ns: int) -> None:
+        """Take up incidents and recent arrivals, so that nothing is lost and nothing written twice."""
+        keep_ns = round(self._settings.keep_s * 1e9)
+        recent = self._store.latest(since_ns=now_ns - RESUMED_NS, limit=100_000)
+        self._incidents.resume(recent)
+        self._marked = self._row = self._store.mark(MARK) or 0
+        for item in self._store.arrivals(since_ns=now_ns - keep_ns, sites=self._sites):
+            self._fusion.push(item.arrival)
+        # What was open when we went down and is too old for live fusion is looked at once more and closed.
+        for version in self._incidents.unfinished:
+            if version.utc_ns < now_ns - keep_ns:
+                self._fuse_again(version.utc_ns, version.utc_ns, now_ns)
+
+    def _step(self, now_ns: int) -> None:
+        """Read what is new, fuse, write; the mark moves once everything that came of it is in the record."""
+        while True:
+            rows = self._store.arrivals(after_row=self._row, sites=self._sites, limit=PAGE)
+            for item in rows:
+                if self._fusion.push(item.arrival) is Refusal.TOO_LATE:
+                    self._late.append(item.arrival)
+                self._row = item.row
+            if len(rows) < PAGE:
+                break
+        self._pending |= {window.window_id: window for window in self._fusion.advance(now_ns)}
+        self._write_pending(now_ns)
+        self._fuse_late(now_ns)
+        if self._row != self._marked:
+            self._store.put_mark(MARK, self._row)
+            self._marked = self._row
+        self._incidents.forget(now_ns)
+
+    def _write_pending(self, now_ns: int) -> None:
+        for window_id, window in list(self._pending.items()):
+            self._recorder.update(window, now_ns)
+            del self._pending[window_id]
+            if window.final:
+                self._on_window(window)
+
+    def _fuse_late(self, now_ns: int) -> None:
+        """Fuse again the minutes into which late arrivals fall, with everything that was heard then."""
+        while self._late:
+            first = min(self._late, key=lambda arrival: arrival.utc_ns)
+            last_ns = first.utc_ns
+            for arrival in sorted(self._late, key=lambda item: item.utc_ns):
+                if arrival.utc_ns - last_ns <= LATE_MARGIN_NS:
+                    last_ns = arrival.utc_ns
+            self._fuse_again(first.utc_ns, last_ns, now_ns)
+            self._late = [item for item in self._late if item.utc_ns > last_ns]
+
+    def _fuse_again(self, first_ns: int, last_ns: int, now_ns: int) -> list[IncidentVersion]:
+        since_ns, until_ns = first_ns - LATE_MARGIN_NS, last_ns + LATE_MARGIN_NS
+        self._incidents.resume(self._store.latest(since_ns=since_ns, until_ns=until_ns, limit=100_000))
+        again = self._new_fusion()
+        for item in self._store.arrivals(since_ns=since_ns, until_ns=until_ns, sites=self._sites):
+            again.push(item.arrival)
+        written: list[IncidentVersion] = []
+        for window in again.flush():
+            # Windows at the edges lack their own neighbours: only those that were asked for are written.
+            if _touches(window, first_ns, last_ns):
+                written += self._recorder.update(window, now_ns)
+        return written
+
+
+def _touches(window: Window, first_ns: int, last_ns: int) -> bool:
+    """Whether a window holds arrivals of this time, travel time allowed for."""
+    times = [arrival.utc_ns for arrival in window.single]
+    for source in window.sources:
+        times += [arrival.utc_ns for volley in source.association.rounds for arrival in volley]
+    return bool(times) and min(times) <= last_ns + 10**10 and max(times) >= first_ns - 10**10

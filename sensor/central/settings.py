@@ -1,0 +1,146 @@
+"""Settings of the central side that belong to no single stage: broker, intake, record, air, folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Interval, Len
+
+APPLICATION = "gunshot-central"
+_FORBID: dict[str, object] = {"extra": "forbid"}
+
+
+def default_state_dir() -> Path:
+    """``$STATE_DIRECTORY`` (systemd), else the user's state folder."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return Path(given) if given else Path(home) / APPLICATION
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsSettings:
+    """Encryption to the broker. The broker's name and certificate are always verified."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    ca_file: Path | None = None
+    """Certificate of the authority that signed the broker's certificate (PEM); null = the system's
+    authorities."""
+    cert_file: Path | None = None
+    """The centre's own certificate (PEM), for a broker that asks for one."""
+    key_file: Path | None = None
+    """Private key of `cert_file` (PEM, without pass phrase); null = it is in `cert_file`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerSettings:
+    """The connection to the broker."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    host: Annotated[str, Len(1, 253)] = "127.0.0.1"
+    """Name or address of the broker; with TLS it must be in the broker's certificate."""
+    port: Annotated[int, Interval(ge=1, le=65535)] | None = None
+    """TCP port; null = 8883 with TLS, 1883 without."""
+    tls: TlsSettings | None = None
+    """Encryption; null = none, which is for a broker on this machine only."""
+    username: str | None = None
+    """User name at the broker; null = none."""
+    password_file: Path | None = None
+    """File whose first line is the password. Read again at every connection."""
+    client_id: Annotated[str, Len(1, 200)] = "gunshot-central"
+    """MQTT client identifier, unique at the broker; each worker has its own and keeps it, since the broker
+    keeps what a worker has missed under this name."""
+    sites: tuple[str, ...] = ()
+    """Sites whose nodes this worker listens to; none = all."""
+    share_group: Annotated[str, Len(0, 60)] = ""
+    """Name of a group of workers among which the broker divides the candidates (MQTT 5 shared subscription);
+    they need one PostgreSQL record. Empty = this worker gets everything."""
+    keepalive_s: Annotated[int, Interval(ge=2, le=3600)] = 20
+    """Longest silence before the connection is probed, seconds."""
+    connect_timeout_s: Annotated[float, Interval(ge=0.2, le=120.0)] = 20.0
+    """Longest wait for TCP, for TLS and for the broker's greeting, each, seconds."""
+    session_expiry_s: Annotated[int, Interval(ge=60, le=2**32 - 2)] = 7 * 86400
+    """How long the broker keeps candidates for a centre that is away, seconds. Mosquitto also counts:
+    set max_queued_messages 0 there."""
+    receive_max: Annotated[int, Interval(ge=1, le=10_000)] = 500
+    """Most messages taken and not yet committed."""
+    backoff_min_s: Annotated[float, Interval(ge=0.01, le=60.0)] = 0.5
+    """Shortest wait before a new attempt to connect, seconds."""
+    backoff_max_s: Annotated[float, Interval(ge=0.01, le=3600.0)] = 30.0
+    """Longest wait before a new attempt to connect, seconds."""
+
+    @property
+    def port_or_default(self) -> int:
+        """TCP port in force."""
+        return self.port or (1883 if self.tls is None else 8883)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeSettings:
+    """Which candidates are believed. Every refusal is counted by its reason."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    future_max_s: Annotated[float, Interval(ge=0.1, le=86400.0)] = 30.0
+    """A candidate dated further ahead of the centre's clock is refused, seconds, 0.1 to 86400."""
+    age_max_days: Annotated[float, Interval(ge=0.01, le=3650.0)] = 30.0
+    """An older candidate is refused, days, 0.01 to 3650."""
+    moved_max_m: Annotated[float, Interval(ge=1.0, le=1_000_000.0)] = 100.0
+    """A candidate from further away than this from where its node announced itself (status) is refused,
+    metres, 1 to 1000000."""
+    per_minute_max: Annotated[float, Interval(ge=10.0, le=1_000_000.0)] = 1200.0
+    """Most candidates of one node per minute in the long run, 10 to 1000000; the rest is refused."""
+    burst_max: Annotated[int, Interval(ge=10, le=1_000_000)] = 2000
+    """Most candidates of one node at once, 10 to 1000000: an outbox that is emptied after an outage."""
+    unsigned: Literal["accept", "refuse"] = "accept"
+    """What becomes of candidates without signature. A signature that does not hold is always refused."""
+    node_keys_dir: Path | None = None
+    """Folder with the nodes' public keys, site/node.pem; null = signatures are not checked."""
+    known_nodes: tuple[str, ...] = ()
+    """Nodes that may speak, each site/node; none = any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSettings:
+    """Where everything is kept."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    path: Path = Path("record.db")
+    """SQLite file, below paths.state_dir unless absolute."""
+    postgres_dsn_file: Path | None = None
+    """File whose first line says how to reach a PostgreSQL database, such as
+    host=db dbname=gunshot user=central password=...; null = the SQLite file is used."""
+    candidates_days: Annotated[float, Interval(ge=1.0, le=36500.0)] = 365.0
+    """How long candidates are kept, days. Incidents, labels and the audit are never deleted."""
+    node_history_days: Annotated[float, Interval(ge=1.0, le=36500.0)] = 90.0
+    """How long the nodes' history is kept, days."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AirSettings:
+    """What carries the sound where nothing better is known."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    temperature_c: Annotated[float, Interval(ge=-60.0, le=60.0)] = 15.0
+    """Air temperature, °C, -60 to 60."""
+    wind_east_m_s: Annotated[float, Interval(ge=-60.0, le=60.0)] = 0.0
+    """Wind towards the east, m/s: a west wind is positive."""
+    wind_north_m_s: Annotated[float, Interval(ge=-60.0, le=60.0)] = 0.0
+    """Wind towards the north, m/s: a south wind is positive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CentralPaths:
+    """Where the daemon keeps its files."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    state_dir: Path = field(default_factory=default_state_dir)
+    """Folder that survives a reboot: the record and the centre's key. null: $STATE_DIRECTORY (set by
+    systemd), else ~/.local/state/gunshot-central."""
