@@ -1,0 +1,59 @@
+"""Passwords as scrypt hashes. Nothing but the standard library: the command line imports it, too."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import threading
+
+from sensor.errors import AccessError
+
+SHORTEST = 12
+"""Characters that a password needs at least (NIST SP 800-63B-4 asks for 15 where it is the only factor, 8
+as the floor; a control room types it once a shift)."""
+LONGEST = 256
+"""Characters that are hashed at most: hashing is meant to be dear, and strangers choose the length."""
+_COST, _BLOCK, _LANES = 2**15, 8, 3
+"""32 MB and some 0.2 s a guess: one of the equivalent minimums of OWASP's password storage cheat sheet."""
+_ONE_AT_A_TIME = threading.Semaphore(2)
+
+
+def _scrypt(text: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
+    with _ONE_AT_A_TIME:  # a flood of logins must not take the machine's memory
+        return hashlib.scrypt(
+            text.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=256 * cost * block, dklen=32
+        )
+
+
+def hash_password(text: str) -> str:
+    """``scrypt$n$r$p$salt$hash`` of a new password.
+
+    Raises:
+        AccessError: the password is shorter than `SHORTEST` or longer than `LONGEST` characters.
+    """
+    if not SHORTEST <= len(text) <= LONGEST:
+        raise AccessError(f"a password has {SHORTEST} to {LONGEST} characters, this one has {len(text)}")
+    salt = os.urandom(16)
+    digest = _scrypt(text, salt, _COST, _BLOCK, _LANES)
+    shown = [base64.b64encode(part).decode() for part in (salt, digest)]
+    return f"scrypt${_COST}${_BLOCK}${_LANES}${shown[0]}${shown[1]}"
+
+
+def verify_password(text: str, stored: str | None) -> bool:
+    """Whether ``text`` is the password behind ``stored``.
+
+    It takes the same time for a name that does not exist (``stored`` None) as for one that does.
+    """
+    if len(text) > LONGEST:
+        return False
+    try:
+        kind, cost, block, lanes, salt, digest = (stored or "").split("$")
+        known = kind == "scrypt"
+        parameters = (int(cost), int(block), int(lanes))
+        salted, expected = base64.b64decode(salt), base64.b64decode(digest)
+    except ValueError:
+        known, parameters = False, (_COST, _BLOCK, _LANES)
+        salted, expected = b"\0" * 16, b"\0" * 32
+    return hmac.compare_digest(_scrypt(text, salted, *parameters), expected) and known
