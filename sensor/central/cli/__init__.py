@@ -1,0 +1,1 @@
+"""``gunshot-central``: the commands of the central side."""
