@@ -1,4 +1,4 @@
-"""Simulated incidents for `evaluate_location`: towns of nodes, sources, paths, clocks and weather with known truth.
+"""Simulated incidents for `evaluate_location`: nodes, sources, paths, clocks and weather with known truth.
 
 Everything follows from a seed. Nothing here knows the solver.
 """
@@ -108,7 +108,7 @@ def town(
 
 
 def incidents(scenario: Scenario, heard_by: int, count: int, seed: int) -> Iterator[Incident]:
-    """``count`` incidents of a scenario, each heard by its nearest ``heard_by`` living nodes (20 % are dead)."""
+    """``count`` incidents of a scenario, each heard by the nearest ``heard_by`` nodes; 20 % are dead."""
     rng = np.random.default_rng([seed, heard_by, *scenario.name.encode()])
     for _ in range(count):
         nodes = town(rng)

@@ -1,4 +1,4 @@
-"""Incidents and their record kept in step: what fusion finds and what people say, one version after another."""
+"""Incidents and their record kept in step: what fusion finds and what people say, version after version."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Recorder:
                     ]
                     if newer:
                         raise VersionConflict(
-                            f"incident {incident_id}: {newer[-1].author} has judged it since; look at it again"
+                            f"incident {incident_id}: {newer[-1].author} has judged it since; look again"
                         )
                 version = review(
                     versions[-1],
@@ -135,7 +135,7 @@ class Recorder:
 
 
 def history_of(store: Store, *, radius_m: float, days: float) -> Callable[[Place, int], Mapping[str, int]]:
-    """What people said of earlier incidents near a place, by class: only judgements count, never our own guesses."""
+    """What people said of earlier incidents near a place, by class: judgements, never our own guesses."""
     from math import cos, radians  # noqa: PLC0415  for this one formula
 
     def history(place: Place, utc_ns: int) -> Mapping[str, int]:

@@ -1,8 +1,9 @@
 """With few nodes, how much of the posterior lies outside the ellipse round its peak.
 
-One echo among four arrivals leaves three, and any three agree on a place: the peak's own curvature cannot know
-that. So the posterior is sampled: round the refined places and round every place that three arrivals agree
-on, the samples weighted by what all arrivals say of them (importance sampling, moments of firing at their best).
+One echo among four arrivals leaves three, and any three agree on a place: the peak's own curvature cannot
+know that. So the posterior is sampled: round the refined places and round every place that three arrivals
+agree on, the samples weighted by what all arrivals say of them (importance sampling, moments of firing at
+their best).
 """
 
 from __future__ import annotations

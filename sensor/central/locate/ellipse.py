@@ -28,8 +28,8 @@ def quantile(dof_tenths: int, level: float = 0.95) -> float:
 def scale_of(chi2: float, spare: float, settings: LocateSettings) -> tuple[float, float]:
     """Factor on the covariance and degrees of freedom behind it.
 
-    The residuals' own scatter (``chi2`` over ``spare``) is weighed against ``prior_scale``, believed as firmly
-    as ``prior_dof`` residuals: with none to spare the belief stands alone, with many the data speak.
+    The residuals' own scatter (``chi2`` over ``spare``) is weighed against ``prior_scale``, believed as
+    firmly as ``prior_dof`` residuals: with none to spare the belief stands alone, with many the data speak.
     """
     spare = max(spare, 0.0)
     dof = settings.prior_dof + spare

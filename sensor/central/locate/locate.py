@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sensor.central.frame import Frame
-    from sensor.central.locate.corrections import PathCorrections
     from sensor.central.locate.settings import LocateSettings
 
     Floats = NDArray[np.float64]
@@ -31,14 +30,12 @@ def locate(
     frame: Frame,
     air: Air,
     settings: LocateSettings,
-    corrections: PathCorrections | None = None,
 ) -> Fix:
     """Where and when the rounds of ``association`` were fired.
 
     Raises:
         Unlocatable: the arrivals allow no place; the message says why, ``why`` is the reason to count by.
     """
-    del corrections
     rounds = [list(volley) for volley in association.rounds]
     base_ns = min((arrival.utc_ns for volley in rounds for arrival in volley), default=0)
     keys = sorted({arrival.key for volley in rounds for arrival in volley})

@@ -1,9 +1,9 @@
 """What a residual costs, as a function of the residual in sigmas.
 
-Sound takes detours but no short cuts: real arrivals are late more often and further than early. ``mixture`` says so
-outright: most arrivals scatter normally about the straight path, some come round a corner (exponential,
-about two sigmas), some nodes miss the first arrival and report an echo (about fifteen), a few are something
-else. ``cauchy`` doubts a residual for its size alone, ``squares`` doubts none.
+Sound takes detours but no short cuts: real arrivals are late more often and further than early. ``mixture``
+says so outright: most arrivals scatter normally about the straight path, some come round a corner
+(exponential, about two sigmas), some nodes miss the first arrival and report an echo (about fifteen), a few
+are something else. ``cauchy`` doubts a residual for its size alone, ``squares`` doubts none.
 
 All are tabulated once per settings as the slope of the cost, linear between the knots; the cost is its exact
 integral, so that a downhill step is one.

@@ -186,7 +186,7 @@ def begin(model: Model, xy_m: Floats) -> Point:
 
 
 def information(model: Model, point: Point) -> tuple[Floats, Floats, Floats]:
-    """Normal matrix (S, 6, 6) and right side (S, 6), firing moments eliminated; shares (S, K, N) in a round."""
+    """Normal matrix (S, 6, 6), right side (S, 6), firing moments eliminated; shares (S, K, N) in a round."""
     weight = point.weights / point.sigmas_s**2
     member = model.member
     share = weight[:, None, :] * member
@@ -205,7 +205,7 @@ def information(model: Model, point: Point) -> tuple[Floats, Floats, Floats]:
 
 
 def refine(model: Model, xy_m: Floats, iterations: int = _ITERATIONS) -> tuple[Point, int]:
-    """Go downhill from every place (S, 2) until the steps are below five millimetres; also how many it took."""
+    """Go downhill from every place (S, 2) until steps are below five millimetres; also how many it took."""
     here = begin(model, xy_m)
     damping = np.full(len(xy_m), 1e-3)
     resting = np.zeros(len(xy_m), dtype=bool)

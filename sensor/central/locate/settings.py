@@ -57,7 +57,7 @@ class LocateSettings:
     """How far the nodes stand above the ground on which people fire, metres, 0 to 200."""
 
     height_sigma_m: Annotated[float, Interval(ge=0.01, le=200.0)] = 10.0
-    """One sigma of the source's height about the ground that the nodes' heights suggest, metres, 0.01 to 200."""
+    """One sigma of the source's height about the ground that the nodes suggest, metres, 0.01 to 200."""
 
     ground_scale_m: Annotated[float, Interval(ge=1.0, le=1000.0)] = 300.0
     """Distance over which a node's height stops telling of the ground beside it, metres, 1 to 1000."""
