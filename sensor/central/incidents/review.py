@@ -25,10 +25,6 @@ class ReviewError(CentralError):
     """A judgement that cannot be taken down as it was given."""
 
 
-class ReviewConflict(ReviewError):  # noqa: N818  named for what happened
-    """Another person has judged the incident since it was looked at."""
-
-
 def judgement_of(version: IncidentVersion) -> Tag | None:
     """The tag with what a person said last; None where nobody has."""
     return next((tag for tag in version.tags if tag.name == REVIEWED), None)

@@ -6,7 +6,6 @@ from typing import cast
 
 from starlette.requests import Request
 
-from sensor.central.incidents.chain import incident_json
 from sensor.central.store.values import VersionConflict
 from sensor.central.types import IncidentClass, IncidentVersion
 from sensor.central.web.access import Body, Viewer, Web
@@ -94,7 +93,6 @@ def review(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, 
             f"{expected} ({last.state}: {last.reason}); look at it and decide again"
         ) from error
     _write_down(web, viewer, version, action, reason)
-    web.live.publish("incident", incident_json(version))
     return {"incident": view(version, viewer), "desk": _tell(web, version.incident_id)}
 
 

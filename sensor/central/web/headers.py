@@ -60,7 +60,7 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
-                # Pages and scripts are asked about anew each time; answers about incidents are not kept at all.
+                # Scripts are asked about anew each time; answers about incidents are not kept at all.
                 still = scope["path"].startswith("/static/")
                 headers.setdefault("cache-control", "no-cache" if still else "no-store")
             await send(message)

@@ -1,4 +1,4 @@
-"""Incidents out of the store as the pages get them: the record, what people said, nothing a role may not see."""
+"""Incidents out of the store as the pages get them: the record and what people said, as a role may see it."""
 
 from __future__ import annotations
 

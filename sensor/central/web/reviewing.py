@@ -23,7 +23,7 @@ class Reviewer(Protocol):
         expected_version: int | None = None,
         at_ns: int,
     ) -> IncidentVersion:
-        """Append the version that a person's decision makes, and return it.
+        """Append the version that a person's decision makes, tell the live pages of it, and return it.
 
         ``restore`` takes back the last decision by a version of its own. Raises VersionConflict when a person
         decided something since ``expected_version``.

@@ -58,7 +58,8 @@ class WebSettings:
     """Live pages at one time, 1 to 5000; more are told to wait."""
 
     beat_s: Annotated[float, Interval(ge=0.5, le=60.0)] = 5.0
-    """How often a live page gets a sign of life, seconds, 0.5 to 60; without three it says that it is blind."""
+    """How often a live page gets a sign of life, seconds, 0.5 to 60; after three missed it says that it is
+    blind."""
 
     rows_max: Annotated[int, Interval(ge=10, le=100_000)] = 10_000
     """Most incidents in one answer or export, 10 to 100000; the answer says when it was cut."""

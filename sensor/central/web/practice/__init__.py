@@ -1,1 +1,1 @@
-"""Practice mode: recorded incidents for training, marked as exercise, apart from the record and all receivers."""
+"""Practice: cases with a known truth, decided as at the desk, scored, and heard of by nobody else."""
