@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from sensor.central.incidents.chain import Signer
+from sensor.central.incidents.chain import Signer, seal
 from sensor.central.incidents.machine import Incidents, WindowLike
 from sensor.central.incidents.review import Action, ReviewError, is_judged, judgement_of, review
 from sensor.central.incidents.states import FUSION
@@ -118,9 +118,26 @@ class Recorder:
                 return version
         raise VersionConflict(f"incident {incident_id}: it changes too fast; try again")
 
+    def practise(self, version: IncidentVersion) -> IncidentVersion:
+        """Write a version of an exercise; fusion never hears of it.
+
+        Raises:
+            ReviewError: it is not marked as an exercise.
+            StoreError: the record refuses.
+        """
+        if not version.exercise:
+            raise ReviewError(f"incident {version.incident_id} is not marked as an exercise")
+        sealed = seal(version, self._signer)
+        with self._lock:
+            self._tell(sealed, self._store.append_version(sealed))
+        return sealed
+
     def _write(self, version: IncidentVersion) -> None:
         number = self._store.append_version(version)
         self._incidents.adopt(version)
+        self._tell(version, number)
+
+    def _tell(self, version: IncidentVersion, number: int) -> None:
         try:
             self._on_version(version, number)
         except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sensor.central.fleet.settings import FleetSettings
 from sensor.central.store.protocol import Store
 from sensor.central.store.values import User
 from sensor.central.web.answers import NotLoggedIn, as_json
@@ -37,11 +39,14 @@ class Web:
     store: Store
     live: LiveFeed
     settings: WebSettings
+    fleet: FleetSettings
     sessions: Sessions
     throttle: Throttle
     reviewer: Reviewer | None
     clips: Clips | None
     practice: Room
+    hashing: Executor
+    """Where passwords are hashed: threads of its own, so that a flood of logins holds up nothing else."""
     now_ns: Callable[[], int] = time.time_ns
 
     def audit(self, actor: str, action: str, subject: str, **detail: object) -> None:
@@ -131,15 +136,28 @@ def looking(permission: str, work: Callable[[Web, Viewer, Request], object]) -> 
     return endpoint
 
 
+async def changer(request: Request, permission: str | None = None) -> Viewer:
+    """Who sent a request that changes something.
+
+    Raises:
+        NotLoggedIn: nobody who is logged in.
+        AccessError: a page of another site sent it, it lacks the login's token, or the role may not.
+    """
+    web = web_of(request)
+    same_origin(request)
+    viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
+    web.sessions.check_token(viewer.login, request.headers.get("x-csrf-token"))
+    if permission is not None:
+        viewer.require(permission)
+    return viewer
+
+
 def changing(permission: str, work: Callable[[Web, Viewer, Request, Body], object]) -> Endpoint:
     """An endpoint that changes something: it wants the login's token and a JSON object."""
 
     async def endpoint(request: Request) -> Response:
         web = web_of(request)
-        same_origin(request)
-        viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
-        web.sessions.check_token(viewer.login, request.headers.get("x-csrf-token"))
-        viewer.require(permission)
+        viewer = await changer(request, permission)
         body = await read_object(request, web.settings.body_max_bytes)
         return _answer(await run_in_threadpool(work, web, viewer, request, body))
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from sensor.central.store.values import VersionConflict
 from sensor.central.web.bodies import BodyTooLarge
+from sensor.central.web.headers import HEADERS
 from sensor.central.web.throttle import TooOften
 from sensor.errors import AccessError, CentralError, ConfigError, SensorError, StoreError, WireError
 
@@ -85,6 +86,7 @@ async def on_unforeseen(request: Request, error: Exception) -> Response:
     return as_json(
         {"error": "the server made a mistake; the administrator finds it in the log"},
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        headers=HEADERS,  # this answer is made outside of the middleware that adds them
     )
 
 

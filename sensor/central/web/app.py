@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sensor.central.fleet.settings import FleetSettings
 from sensor.central.store.protocol import Store
 from sensor.central.web import (
     audit_pages,
@@ -38,7 +39,11 @@ from sensor.central.web.settings import WebSettings
 from sensor.central.web.throttle import Throttle
 from sensor.errors import StoreError
 
+logger = logging.getLogger(__name__)
+
 STATIC = Path(__file__).parent / "static"
+_HASHING_THREADS = 2
+"""Each takes 32 MB while it hashes."""
 PAGES = ("/", "/map", "/desk", "/history", "/practice", "/audit", "/incident/{incident_id}")
 """Addresses that a browser may be sent to; one page answers them all."""
 
@@ -49,13 +54,14 @@ async def _page(request: Request) -> Response:
 
 
 async def _healthz(request: Request) -> Response:
-    """``GET /healthz``: 200 while the record answers. It says nothing of who or where: it needs no login."""
+    """``GET /healthz``: 200 while the record answers. It needs no login, so it says no more than that."""
     web = web_of(request)
     try:
-        told = await run_in_threadpool(web.store.check)
+        await run_in_threadpool(web.store.check)
     except StoreError as error:
-        return as_json({"status": "failing", "problem": str(error)}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return as_json({"status": "ok", "store": told, "live_pages": web.live.readers})
+        logger.warning("the record does not answer: %s", error)
+        return as_json({"status": "failing"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return as_json({"status": "ok"})
 
 
 def _routes() -> list[BaseRoute]:
@@ -65,7 +71,7 @@ def _routes() -> list[BaseRoute]:
         Route("/healthz", _healthz),
         Route("/api/login", login.log_in, methods=["POST"]),
         Route("/api/logout", login.log_out, methods=["POST"]),
-        Route("/api/password", changing("incidents", login.change_password), methods=["POST"]),
+        Route("/api/password", login.change_password, methods=["POST"]),
         Route("/api/session", login.session),
         Route("/api/live", stream.live),
         Route("/api/incidents", looking("incidents", incident_pages.incidents)),
@@ -89,7 +95,7 @@ def _routes() -> list[BaseRoute]:
         Route("/api/practice/stop", changing("practice", practice_pages.stop), methods=["POST"]),
         Route("/ground/streets.geojson", looking("incidents", ground.streets)),
         Route("/ground/map.pmtiles", looking("incidents", ground.archive)),
-        Route("/ground/tiles/{z:int}/{x:int}/{y:int}.png", looking("incidents", ground.tile)),
+        Route("/ground/tiles/{z}/{x}/{y}.png", looking("incidents", ground.tile)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 
@@ -101,8 +107,8 @@ def create_app(
     *,
     reviewer: Reviewer | None = None,
     clips: Clips | None = None,
+    fleet: FleetSettings | None = None,
     routes: tuple[BaseRoute, ...] = (),
-    now_ns: Callable[[], int] = time.time_ns,
 ) -> Starlette:
     """The web side as an ASGI application.
 
@@ -112,8 +118,8 @@ def create_app(
         settings: where and for whom.
         reviewer: makes the versions that people decide on; None = this server only shows.
         clips: where sound is kept; None = nowhere.
+        fleet: what counts as covered; None = the defaults.
         routes: further addresses, such as the door through which CAD sends dispositions.
-        now_ns: the clock, nanoseconds since 1970.
 
     Raises:
         ConfigError: the key of the logins cannot be read or made.
@@ -122,16 +128,13 @@ def create_app(
         store=store,
         live=live,
         settings=settings,
-        sessions=Sessions(
-            secret_path=settings.secret_path,
-            lifetime_s=settings.session_hours * 3600.0,
-            wall_s=lambda: now_ns() / 1e9,
-        ),
+        fleet=fleet or FleetSettings(),
+        sessions=Sessions(secret_path=settings.secret_path, lifetime_s=settings.session_hours * 3600.0),
         throttle=Throttle(failures_max=settings.login_failures_max, window_s=settings.login_window_s),
         reviewer=reviewer,
         clips=clips,
-        practice=Room(store, now_ns=now_ns),
-        now_ns=now_ns,
+        practice=Room(store, recorder=reviewer),
+        hashing=ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="passwords"),
     )
     tls = bool(settings.tls_certificate) or settings.behind_tls_proxy
     app = Starlette(

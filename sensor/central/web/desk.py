@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from starlette.requests import Request
 
 from sensor.central.store.values import VersionConflict
-from sensor.central.types import IncidentClass, IncidentVersion
+from sensor.central.types import IncidentVersion
 from sensor.central.web.access import Body, Viewer, Web
 from sensor.central.web.answers import Conflict, NotThere
 from sensor.central.web.bodies import choice, text, whole_number
-from sensor.central.web.filters import CLASSES
+from sensor.central.web.decisions import REASON_MAX, Decision, read_decision
 from sensor.central.web.record import DESK, REVIEW, SEEN, TAKEN_BACK, desk_of, view
-from sensor.central.web.reviewing import Action
 from sensor.errors import ConfigError
 
-DECISIONS = ("confirm", "reclassify", "retract", "restore")
 OUTCOMES = {
     "casings_found": "confirmed",
     "victim_found": "confirmed",
@@ -27,7 +23,6 @@ OUTCOMES = {
     "not_a_shot": "false",
 }
 """What an officer found -> what it says of the incident, in the three words of the public figures."""
-_REASON_MAX = 500
 
 
 def _tell(web: Web, incident_id: str) -> dict[str, object]:
@@ -66,23 +61,20 @@ def acknowledge(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[
 def review(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
     """``POST /api/incidents/{incident_id}/review {action, class, reason, expected_version}``.
 
-    A reason is wanted for each decision but a confirmation. A decision that somebody else made since the page
-    was loaded is a conflict, not overwritten.
+    A decision that somebody else made since the page was loaded is a conflict, not overwritten.
     """
     if web.reviewer is None:
         raise ConfigError("this server only shows incidents; reviews are made where fusion runs")
     known = _known(web, request.path_params["incident_id"])
-    action = cast("Action", choice(body, "action", DECISIONS))
+    decision = read_decision(body)
     expected = whole_number(body, "expected_version", least=1, most=1_000_000_000)
-    wanted = cast("IncidentClass", choice(body, "class", CLASSES)) if action == "reclassify" else None
-    reason = text(body, "reason", most=_REASON_MAX, least=0 if action == "confirm" else 3)
     try:
         version = web.reviewer.review(
             known.incident_id,
-            action=action,
+            action=decision.action,
             author=viewer.name,
-            reason=reason or "confirmed at the desk",
-            incident_class=wanted,
+            reason=decision.reason or "confirmed at the desk",
+            incident_class=decision.incident_class,
             expected_version=expected,
             at_ns=web.now_ns(),
         )
@@ -92,29 +84,29 @@ def review(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, 
             f"{last.author} made version {last.version} of this incident while you were reading version "
             f"{expected} ({last.state}: {last.reason}); look at it and decide again"
         ) from error
-    _write_down(web, viewer, version, action, reason)
+    _write_down(web, viewer, version, decision)
     return {"incident": view(version, viewer), "desk": _tell(web, version.incident_id)}
 
 
-def _write_down(web: Web, viewer: Viewer, version: IncidentVersion, action: Action, reason: str) -> None:
+def _write_down(web: Web, viewer: Viewer, version: IncidentVersion, decision: Decision) -> None:
     """The decision as a label, which the figures are made of, and in the audit."""
-    label = {"retract": "retracted", "restore": TAKEN_BACK}.get(action, version.incident_class)
+    label = {"retract": "retracted", "restore": TAKEN_BACK}.get(decision.action, version.incident_class)
     web.store.add_label(
         version.incident_id,
         source=REVIEW,
         label=label,
-        reason=reason,
+        reason=decision.reason,
         author=viewer.name,
         at_ns=web.now_ns(),
         key=f"review:{version.incident_id}:{version.version}",
     )
     web.audit(
         viewer.name,
-        f"review.{action}",
+        f"review.{decision.action}",
         version.incident_id,
         version=version.version,
         incident_class=version.incident_class,
-        reason=reason,
+        reason=decision.reason,
     )
 
 
@@ -122,7 +114,7 @@ def disposition(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[
     """``POST /api/incidents/{incident_id}/disposition {outcome, note}``: what was found at the place."""
     version = _known(web, request.path_params["incident_id"])
     outcome = choice(body, "outcome", tuple(OUTCOMES))
-    note = text(body, "note", most=_REASON_MAX)
+    note = text(body, "note", most=REASON_MAX)
     web.store.add_label(
         version.incident_id,
         source="scene",

@@ -1,4 +1,4 @@
-"""Incidents as tables and as GeoJSON, for programs that are not ours."""
+"""Incidents as a table, for programs that are not ours."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sensor.central.cad.geojson import feed
 from sensor.central.cad.words import utc_iso
-from sensor.central.types import IncidentVersion
 
 COLUMNS = (
     "incident_id",
@@ -52,50 +50,42 @@ def cell(value: object) -> object:
     return value
 
 
-def as_csv(found: Iterable[tuple[IncidentVersion, Mapping[str, Any]]]) -> str:
-    """A table, one incident a line (RFC 4180, UTF-8 with the mark that spreadsheets look for)."""
+def as_csv(found: Iterable[Mapping[str, Any]]) -> str:
+    """A table, one incident a line (RFC 4180, UTF-8 with the mark that spreadsheets look for).
+
+    Args:
+        found: incidents as the pages get them, with ``desk``.
+    """
     text = io.StringIO()
     text.write("\ufeff")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for version, desk in found:
-        line = _line(version, desk)
+    for incident in found:
+        line = _line(incident)
         writer.writerow([cell(line[column]) for column in COLUMNS])
     return text.getvalue()
 
 
-def as_geojson(found: Iterable[tuple[IncidentVersion, Mapping[str, Any]]]) -> dict[str, Any]:
-    """The same feed as the CAD side's: a point and an area for each incident."""
-    return feed(version for version, _ in found)
-
-
-def _line(version: IncidentVersion, desk: Mapping[str, Any]) -> dict[str, object]:
-    place, ellipse, decision = version.place, version.ellipse_95, desk["decision"] or {}
+def _line(incident: Mapping[str, Any]) -> dict[str, object]:
+    desk = incident["desk"]
+    decision = desk["decision"] or {}
+    place, ellipse = incident["position"] or {}, incident["ellipse_95"] or {}
+    kept = ("incident_id", "version", "utc_ns", "site", "state", "class", "confidence", "author", "reason")
     return {
-        "incident_id": version.incident_id,
-        "version": version.version,
-        "utc": utc_iso(version.utc_ns),
-        "utc_ns": version.utc_ns,
-        "site": version.site,
-        "state": version.state,
-        "class": version.incident_class,
-        "confidence": version.confidence,
-        "p_gunshot": round(version.p_gunshot, 4),
-        "rounds_lo": version.rounds_lo,
-        "rounds": len(version.rounds),
-        "rounds_hi": version.rounds_hi,
-        "lat_deg": None if place is None else round(place.lat_deg, 7),
-        "lon_deg": None if place is None else round(place.lon_deg, 7),
-        "semi_major_m": None if ellipse is None else round(ellipse.semi_major_m, 1),
-        "semi_minor_m": None if ellipse is None else round(ellipse.semi_minor_m, 1),
-        "azimuth_deg": None if ellipse is None else round(ellipse.azimuth_deg, 1),
-        "nodes": len(version.nodes),
-        "tags": " ".join(tag.name for tag in version.tags),
-        "author": version.author,
-        "reason": version.reason,
+        **{key: incident[key] for key in (*kept, "rounds_lo", "rounds_hi", "hash")},
+        "utc": utc_iso(incident["utc_ns"]),
+        "p_gunshot": round(incident["p_gunshot"], 4),
+        "rounds": len(incident["rounds"]),
+        **{key: _rounded(place, key, 7) for key in ("lat_deg", "lon_deg")},
+        **{key: _rounded(ellipse, key, 1) for key in ("semi_major_m", "semi_minor_m", "azimuth_deg")},
+        "nodes": len(incident["nodes"]),
+        "tags": " ".join(str(tag["name"]) for tag in incident["tags"]),
         "acknowledged_by": " ".join(str(each["by"]) for each in desk["acknowledged"]),
         "decision": decision.get("label"),
         "decided_by": decision.get("by"),
         "decision_reason": decision.get("reason"),
-        "hash": version.hash,
     }
+
+
+def _rounded(values: Mapping[str, Any], key: str, digits: int) -> float | None:
+    return round(values[key], digits) if key in values else None

@@ -7,16 +7,16 @@ from typing import Any
 
 from starlette.requests import Request
 
+from sensor.central.fleet.coverage import coverage, radii
 from sensor.central.store.values import NodeState
 from sensor.central.web.access import Viewer, Web
-from sensor.central.web.coverage import coverage, radii
 
 
 def nodes(web: Web, viewer: Viewer, request: Request) -> dict[str, object]:
     """``GET /api/nodes``: every node, for roles that may see them."""
     del viewer, request
     states = web.store.nodes()
-    reach = radii(states, web.settings)
+    reach = radii(states, web.fleet)
     return {"nodes": [node_view(state, reach[state.key]) for state in states], "now_ns": web.now_ns()}
 
 
@@ -42,4 +42,4 @@ def node_view(state: NodeState, radius_m: float | None = None) -> dict[str, Any]
 def covered(web: Web, viewer: Viewer, request: Request) -> dict[str, object]:
     """``GET /api/coverage``: a coarse grid, from which no sensor's place can be read."""
     del viewer, request
-    return coverage(web.store.nodes(), web.settings)
+    return coverage(web.store.nodes(), web.fleet)

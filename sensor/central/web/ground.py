@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import FileResponse, Response
 from sensor.central.web.access import Viewer, Web
 from sensor.central.web.answers import NotThere
 
+_NUMBER = re.compile(r"[0-9]{1,8}")
 _CACHE = {"cache-control": "private, max-age=3600"}
 
 
@@ -30,8 +32,10 @@ def tile(web: Web, viewer: Viewer, request: Request) -> Response:
     del viewer
     if not web.settings.map_tiles:
         raise NotThere("web.map_tiles names no folder of tiles")
-    parts = request.path_params
-    path = Path(web.settings.map_tiles) / str(parts["z"]) / str(parts["x"]) / f"{parts['y']}.png"
+    z, x, y = (request.path_params[part] for part in "zxy")
+    if not all(_NUMBER.fullmatch(part) for part in (z, x, y)):
+        raise NotThere("a tile has three numbers: zoom, column and row")
+    path = Path(web.settings.map_tiles) / z / x / f"{y}.png"
     return _file(str(path), "map_tiles", "image/png")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sensor.central.cad.geojson import feed
 from sensor.central.web.access import Viewer, Web
 from sensor.central.web.answers import NotThere, as_json
-from sensor.central.web.exports import as_csv, as_geojson
+from sensor.central.web.exports import as_csv
 from sensor.central.web.filters import Query, read_query
 from sensor.central.web.record import rows, versions_with_desk, whole
 
@@ -28,20 +31,14 @@ def _asked(web: Web, viewer: Viewer, request: Request, form: str) -> Query:
     """The query of an export, audited: an export leaves the house."""
     query = read_query(request.query_params, most=web.settings.rows_max)
     if "limit" not in request.query_params:
-        query = Query(
-            since_ns=query.since_ns,
-            until_ns=query.until_ns,
-            limit=web.settings.rows_max,
-            reviewed=query.reviewed,
-            filters=query.filters,
-        )
+        query = replace(query, limit=web.settings.rows_max)
     web.audit(viewer.name, "export", form, query=str(request.query_params)[:500])
     return query
 
 
 def export_csv(web: Web, viewer: Viewer, request: Request) -> Response:
     """``GET /api/incidents.csv``."""
-    text = as_csv(versions_with_desk(web.store, _asked(web, viewer, request, "csv")))
+    text = as_csv(rows(web, viewer, _asked(web, viewer, request, "csv")))
     return Response(
         text,
         media_type="text/csv; charset=utf-8",
@@ -51,7 +48,8 @@ def export_csv(web: Web, viewer: Viewer, request: Request) -> Response:
 
 def export_geojson(web: Web, viewer: Viewer, request: Request) -> Response:
     """``GET /api/incidents.geojson``."""
-    answer = as_json(as_geojson(versions_with_desk(web.store, _asked(web, viewer, request, "geojson"))))
+    found = versions_with_desk(web.store, _asked(web, viewer, request, "geojson"))
+    answer = as_json(feed(version for version, _ in found))
     answer.headers["content-type"] = "application/geo+json"
     answer.headers["content-disposition"] = 'attachment; filename="incidents.geojson"'
     return answer

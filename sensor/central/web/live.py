@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Message:
 
     seq: int
     kind: str
-    """``incident``, ``node``, ``label``, ``exercise``."""
+    """``incident``, ``desk``, ``node``."""
     body: Mapping[str, Any]
     to: str | None = None
     """For this user alone; None = for everybody whose role may see it."""
@@ -35,6 +35,12 @@ class Batch:
     """Older messages are gone, or the server began anew: load everything again."""
 
 
+class _Reader(NamedTuple):
+    user: str
+    loop: asyncio.AbstractEventLoop
+    news: asyncio.Event
+
+
 class LiveFeed:
     """A ring of the latest messages; pages that fall behind it are told to load everything again.
 
@@ -47,7 +53,7 @@ class LiveFeed:
         self._lock = threading.Lock()
         self._messages: deque[Message] = deque(maxlen=kept)
         self._last = 0
-        self._wakers: dict[object, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
+        self._wakers: dict[object, _Reader] = {}
         self._closed = False
 
     def publish(
@@ -86,10 +92,10 @@ class LiveFeed:
         """Whether the server is about to stop."""
         return self._closed
 
-    @property
-    def readers(self) -> int:
-        """How many live pages are open."""
-        return len(self._wakers)
+    def readers(self, user: str | None = None) -> int:
+        """How many live pages are open, of one user or of all."""
+        with self._lock:
+            return sum(user in (None, reader.user) for reader in self._wakers.values())
 
     def event_id(self, seq: int) -> str:
         """``Last-Event-ID`` of a message."""
@@ -120,11 +126,11 @@ class LiveFeed:
             return Batch(messages=tuple(reversed(fresh)), cursor=self._last)
 
     @contextmanager
-    def reading(self) -> Iterator[asyncio.Event]:
-        """An event of the running loop that is set whenever there is something to read."""
+    def reading(self, user: str) -> Iterator[asyncio.Event]:
+        """An event of the running loop that is set whenever there is something for ``user`` to read."""
         key, event = object(), asyncio.Event()
         with self._lock:
-            self._wakers[key] = (asyncio.get_running_loop(), event)
+            self._wakers[key] = _Reader(user, asyncio.get_running_loop(), event)
         try:
             yield event
         finally:
@@ -132,6 +138,6 @@ class LiveFeed:
                 del self._wakers[key]
 
     def _wake(self) -> None:
-        for loop, event in self._wakers.values():
+        for reader in self._wakers.values():
             with suppress(RuntimeError):  # its loop has just ended; its page goes with it
-                loop.call_soon_threadsafe(event.set)
+                reader.loop.call_soon_threadsafe(reader.news.set)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sensor.central.web.access import Body, Viewer, Web, address_of, identify, same_origin, web_of
+from sensor.central.web.access import Viewer, Web, address_of, changer, identify, same_origin, web_of
 from sensor.central.web.answers import NotLoggedIn, as_json
 from sensor.central.web.bodies import read_object, text
-from sensor.central.web.passwords import LONGEST, hash_password, verify_password
+from sensor.central.web.passwords import hash_password, verify_password
 from sensor.central.web.sessions import COOKIE, Login
-from sensor.errors import AccessError
+from sensor.errors import AccessError, WireError
 
 
 def _secure(web: Web) -> bool:
@@ -59,13 +62,12 @@ async def log_in(request: Request) -> Response:
     password = body.get("password")
     given = password if isinstance(password, str) else ""
     address = address_of(request)
-    web.throttle.check(address, name)
+    web.throttle.attempt(address, name)
 
     def work() -> tuple[str, Login, str]:
         user = web.store.user(name)
         stored = None if user is None or user.disabled else user.password_hash
         if not verify_password(given, stored) or user is None:
-            web.throttle.failed(address, name)
             web.audit(name, "login.refused", name, address=address)
             raise NotLoggedIn("name or password is wrong")
         web.throttle.succeeded(address, name)
@@ -73,24 +75,25 @@ async def log_in(request: Request) -> Response:
         web.audit(user.name, "login", user.name, address=address)
         return cookie, login, user.role
 
-    cookie, login, role = await run_in_threadpool(work)
+    cookie, login, role = await asyncio.get_running_loop().run_in_executor(web.hashing, work)
     viewer = Viewer(name=name, role=role, login=login, settings=web.settings)
     return _with_cookie(web, as_json(_whoami(web, viewer)), cookie)
 
 
 async def session(request: Request) -> Response:
-    """``GET /api/session``: who is logged in here, and what they may."""
+    """``GET /api/session``: who is logged in here, and what they may; ``name`` is null where nobody is."""
     web = web_of(request)
-    viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
+    try:
+        viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
+    except NotLoggedIn:
+        return as_json({"name": None, "title": web.settings.title})
     return as_json(_whoami(web, viewer))
 
 
 async def log_out(request: Request) -> Response:
     """``POST /api/logout``."""
     web = web_of(request)
-    same_origin(request)
-    viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
-    web.sessions.check_token(viewer.login, request.headers.get("x-csrf-token"))
+    viewer = await changer(request)
 
     def work() -> None:
         web.sessions.end(viewer.login)
@@ -102,25 +105,28 @@ async def log_out(request: Request) -> Response:
     return answer
 
 
-def change_password(web: Web, viewer: Viewer, request: Request, body: Body) -> Response:
+async def change_password(request: Request) -> Response:
     """``POST /api/password {old, new}``: ends all logins with the old one and goes on with a new one."""
+    web = web_of(request)
+    viewer = await changer(request, "incidents")
+    body = await read_object(request, web.settings.body_max_bytes)
     old, new = body.get("old"), body.get("new")
-    if not isinstance(old, str) or not isinstance(new, str) or len(new) > LONGEST:
-        raise AccessError("give the old and the new password")
-    web.throttle.check(address_of(request), viewer.name)
-    user = web.store.user(viewer.name)
-    if user is None or not verify_password(old, user.password_hash):
-        web.throttle.failed(address_of(request), viewer.name)
-        raise AccessError("the old password is wrong")
-    fresh = type(user)(
-        name=user.name,
-        role=user.role,
-        password_hash=hash_password(new),
-        disabled=user.disabled,
-        created_ns=user.created_ns,
-    )
-    web.store.put_user(fresh)
-    web.audit(viewer.name, "password.change", viewer.name)
-    cookie, login = web.sessions.issue(fresh.name, fresh.password_hash)
-    renewed = Viewer(name=fresh.name, role=fresh.role, login=login, settings=web.settings)
+    if not isinstance(old, str) or not isinstance(new, str):
+        raise WireError("old, new: give the old and the new password")
+    address = address_of(request)
+    web.throttle.attempt(address, viewer.name)
+
+    def work() -> tuple[str, Login]:
+        user = web.store.user(viewer.name)
+        if user is None or not verify_password(old, user.password_hash):
+            web.audit(viewer.name, "password.refused", viewer.name, address=address)
+            raise AccessError("the old password is wrong")
+        web.throttle.succeeded(address, viewer.name)
+        fresh = replace(user, password_hash=hash_password(new))
+        web.store.put_user(fresh)
+        web.audit(viewer.name, "password.change", viewer.name, address=address)
+        return web.sessions.issue(fresh.name, fresh.password_hash)
+
+    cookie, login = await asyncio.get_running_loop().run_in_executor(web.hashing, work)
+    renewed = Viewer(name=viewer.name, role=viewer.role, login=login, settings=web.settings)
     return _with_cookie(web, as_json(_whoami(web, renewed)), cookie)

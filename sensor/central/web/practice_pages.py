@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 
 from sensor.central.web.access import Body, Viewer, Web
-from sensor.central.web.bodies import choice, text
-from sensor.central.web.filters import CLASSES
+from sensor.central.web.bodies import text
+from sensor.central.web.decisions import read_decision
+from sensor.central.web.redact import redacted
 
 
 def practice(web: Web, viewer: Viewer, request: Request) -> dict[str, object]:
@@ -22,7 +25,7 @@ def practice(web: Web, viewer: Viewer, request: Request) -> dict[str, object]:
             }
             for drill in web.practice.drills()
         ],
-        "state": web.practice.state(viewer.name),
+        "state": _shown(viewer, web.practice.state(viewer.name)),
         "scores": web.practice.scores(None if viewer.may("scores") else viewer.name),
     }
 
@@ -30,34 +33,36 @@ def practice(web: Web, viewer: Viewer, request: Request) -> dict[str, object]:
 def start(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
     """``POST /api/practice/start {drill}``."""
     del request
-    return web.practice.start(viewer.name, text(body, "drill", most=100, least=1))
+    return _shown(viewer, web.practice.start(viewer.name, text(body, "drill", most=100, least=1)))
 
 
 def following(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
     """``POST /api/practice/next {}``: let the next case appear."""
     del request, body
-    return web.practice.following(viewer.name)
+    return _shown(viewer, web.practice.following(viewer.name))
 
 
 def acknowledge(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
     """``POST /api/practice/acknowledge {}``."""
     del request, body
-    return web.practice.acknowledge(viewer.name)
+    return _shown(viewer, web.practice.acknowledge(viewer.name))
 
 
 def decide(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
-    """``POST /api/practice/decide {action, class, reason}``; the same rules for reasons as at the desk."""
+    """``POST /api/practice/decide {action, class, reason}``; the same rules as at the desk."""
     del request
-    action = choice(body, "action", ("confirm", "reclassify", "retract"))
-    return web.practice.decide(
-        viewer.name,
-        action=action,
-        incident_class=choice(body, "class", CLASSES) if action == "reclassify" else None,
-        reason=text(body, "reason", most=500, least=0 if action == "confirm" else 3),
-    )
+    decision = read_decision(body, ("confirm", "reclassify", "retract"))
+    return _shown(viewer, web.practice.decide(viewer.name, decision))
 
 
 def stop(web: Web, viewer: Viewer, request: Request, body: Body) -> dict[str, object]:
     """``POST /api/practice/stop {}``."""
     del request, body
     return web.practice.stop(viewer.name)
+
+
+def _shown(viewer: Viewer, told: dict[str, Any]) -> dict[str, Any]:
+    """The same with the case before the trainee as their role may see it: it may be one of the record."""
+    if told.get("incident") is None or viewer.may("nodes"):
+        return told
+    return {**told, "incident": redacted(told["incident"])}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from sensor.central.types import IncidentClass, IncidentVersion
-
-Action = Literal["acknowledge", "confirm", "reclassify", "retract", "restore"]
+from sensor.central.web.decisions import Decided
 
 
 class Reviewer(Protocol):
-    """What the desk asks of the incidents' keeper."""
+    """What desk and practice ask of the incidents' keeper."""
+
+    def practise(self, version: IncidentVersion) -> IncidentVersion:
+        """Seal a version of an exercise, append it to the record, and return it; raise StoreError."""
+        ...
 
     def review(
         self,
         incident_id: str,
         *,
-        action: Action,
+        action: Decided,
         author: str,
         reason: str,
         incident_class: IncidentClass | None = None,

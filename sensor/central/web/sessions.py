@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 import threading
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.errors import AccessError, ConfigError
+
+logger = logging.getLogger(__name__)
 
 COOKIE = "gunshot_session"
 _KEY_BYTES = 32
@@ -91,11 +94,17 @@ class Sessions:
 
     def end(self, login: Login) -> None:
         """Make a login's cookie worthless, also after a restart."""
+        oldest_s = self._wall_s() - self._lifetime_s
         with self._lock:
+            self._ended = {key: at_s for key, at_s in self._ended.items() if at_s >= oldest_s}
             self._ended[login.login_id] = login.issued_s
-            if self._ended_path is not None:
+            if self._ended_path is None:
+                return
+            try:
                 with self._ended_path.open("a", encoding="ascii") as file:
                     file.write(f"{login.login_id} {login.issued_s}\n")
+            except OSError as error:  # it has ended all the same, until the next restart
+                logger.warning("%s cannot be written: %s", self._ended_path, error.strerror or error)
 
     def token(self, login: Login) -> str:
         """What a page must send with every change, so that no other page can make its browser do so."""
@@ -138,9 +147,14 @@ def _read_ended(path: Path | None, oldest_s: float) -> dict[str, int]:
     if path is None or not path.exists():
         return {}
     ended: dict[str, int] = {}
-    for line in path.read_text(encoding="ascii", errors="replace").splitlines():
-        login_id, _, issued_s = line.partition(" ")
-        if issued_s.isascii() and issued_s.isdigit() and int(issued_s) >= oldest_s:
-            ended[login_id] = int(issued_s)
-    path.write_text("".join(f"{key} {value}\n" for key, value in ended.items()), encoding="ascii")
+    try:
+        for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+            login_id, _, issued_s = line.partition(" ")
+            if issued_s.isascii() and issued_s.isdigit() and int(issued_s) >= oldest_s:
+                ended[login_id] = int(issued_s)
+        path.write_text("".join(f"{key} {value}\n" for key, value in ended.items()), encoding="ascii")
+    except OSError as error:
+        raise ConfigError(
+            f"web.secret_path: {path} cannot be read and written anew ({error}); let the service own it"
+        ) from error
     return ended

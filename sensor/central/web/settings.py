@@ -81,9 +81,3 @@ class WebSettings:
 
     map_attribution: str = ""
     """Who made the map, shown on it as the licence of the data asks."""
-
-    coverage_nodes_min: Annotated[int, Interval(ge=1, le=10)] = 4
-    """So many nodes must hear a shot for the place to count as covered, 1 to 10."""
-
-    coverage_excess_db: Annotated[float, Interval(ge=0.0, le=60.0)] = 17.0
-    """What buildings take beyond free air, dB, 0 to 60; its median in a measured city was 15 to 20."""

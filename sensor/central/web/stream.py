@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
@@ -16,9 +18,14 @@ from sensor.central.web.answers import NotLoggedIn, as_json
 from sensor.central.web.live import Message
 from sensor.central.web.redact import redacted
 from sensor.central.web.sessions import COOKIE
+from sensor.errors import StoreError
+
+logger = logging.getLogger(__name__)
 
 _RETRY_MS = 2000
 """How long a browser waits before it connects again."""
+_PER_USER_MAX = 20
+"""Live pages of one user: nobody takes all places of a control room."""
 _KIND_NEEDS = {"node": "nodes", "coverage": "coverage"}
 """Kinds of messages that not everybody gets."""
 
@@ -28,12 +35,8 @@ async def live(request: Request) -> Response:
     web = web_of(request)
     viewer = await run_in_threadpool(identify, web, request.cookies.get(COOKIE))
     viewer.require("incidents")
-    if web.live.readers >= web.settings.streams_max:
-        return as_json(
-            {"error": f"{web.settings.streams_max} live pages are open, no more are served; close some"},
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-            headers={"retry-after": "30"},
-        )
+    if (full := _full(web, viewer)) is not None:
+        return as_json({"error": full}, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"retry-after": "30"})
     last = request.headers.get("last-event-id") or request.query_params.get("last")
     return StreamingResponse(
         _events(web, viewer, request.cookies.get(COOKIE), last),
@@ -42,9 +45,20 @@ async def live(request: Request) -> Response:
     )
 
 
+def _full(web: Web, viewer: Viewer) -> str | None:
+    """Why no further live page is served, in words; None where one is."""
+    if web.live.readers(viewer.name) >= _PER_USER_MAX:
+        return f"{_PER_USER_MAX} live pages of {viewer.name} are open, no more are served; close some"
+    if web.live.readers() >= web.settings.streams_max:
+        return f"{web.settings.streams_max} live pages are open, no more are served; close some"
+    return None
+
+
 async def _events(web: Web, viewer: Viewer, cookie: str | None, last: str | None) -> AsyncIterator[str]:
     cursor, reload = web.live.start(last)
-    with web.live.reading() as news:
+    loop = asyncio.get_running_loop()
+    look_at_s = loop.time() + web.settings.beat_s
+    with web.live.reading(viewer.name) as news:
         yield f"retry: {_RETRY_MS}\n\n"
         if reload:
             yield _event("reload", {}, web.live.event_id(cursor))
@@ -58,15 +72,19 @@ async def _events(web: Web, viewer: Viewer, cookie: str | None, last: str | None
                 if (text := _told(web, viewer, message)) is not None:
                     yield text
             cursor = batch.cursor
-            try:
-                await asyncio.wait_for(news.wait(), web.settings.beat_s)
-            except TimeoutError:
-                try:  # the user may have been disabled, or have logged out elsewhere
-                    viewer = await run_in_threadpool(identify, web, cookie)
-                except NotLoggedIn:
-                    yield _event("goodbye", {})
-                    return
-                yield _beat(web, cursor)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), max(0.0, look_at_s - loop.time()))
+            if loop.time() < look_at_s:
+                continue
+            look_at_s = loop.time() + web.settings.beat_s
+            try:  # the user may have been disabled, or have logged out elsewhere
+                viewer = await run_in_threadpool(identify, web, cookie)
+            except NotLoggedIn:
+                yield _event("goodbye", {})
+                return
+            except StoreError as error:  # what is known is still told; the record may come back
+                logger.warning("live page of %s: %s", viewer.name, error)
+            yield _beat(web, cursor)
 
 
 def _told(web: Web, viewer: Viewer, message: Message) -> str | None:
@@ -74,6 +92,8 @@ def _told(web: Web, viewer: Viewer, message: Message) -> str | None:
     if message.to not in (None, viewer.name) or not viewer.may(_KIND_NEEDS.get(message.kind, "incidents")):
         return None
     body = message.body
+    if body.get("exercise"):
+        return None  # it is on its trainee's own page and nowhere else
     if message.kind == "incident" and not viewer.may("nodes"):
         body = redacted(body)
     return _event(message.kind, body, web.live.event_id(message.seq))

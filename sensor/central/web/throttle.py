@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from collections import deque
@@ -19,6 +20,17 @@ class TooOften(CentralError):  # noqa: N818  a state, not a fault
         """Say how long to wait."""
         super().__init__(f"too many wrong passwords; try again in {wait_s:.0f} s, or ask an administrator")
         self.wait_s = wait_s
+
+
+def network_of(address: str) -> str:
+    """The address, or its /64 where it is one of IPv6: a stranger has as many of those as he likes."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 class Throttle:
@@ -48,30 +60,33 @@ class Throttle:
         self._lock = threading.Lock()
         self._failures: dict[tuple[str, str], deque[float]] = {}
 
-    def check(self, address: str, name: str) -> None:
-        """Raise TooOften when another try is too early."""
-        with self._lock:
-            now_s = self._mono_s()
-            waits = [
-                self._wait_s((address, name), self._failures_max, now_s),
-                self._wait_s((address, ""), self._failures_max * self._per_address, now_s),
-            ]
-        if max(waits) > 0.0:
-            raise TooOften(max(waits))
+    def attempt(self, address: str, name: str) -> None:
+        """Count a try as wrong until `succeeded` says otherwise: many at once get no further than one by one.
 
-    def failed(self, address: str, name: str) -> None:
-        """Count a wrong password."""
+        Raises:
+            TooOften: it is too early for another one.
+        """
+        place = network_of(address)
         with self._lock:
             now_s = self._mono_s()
+            wait_s = max(
+                self._wait_s((place, name), self._failures_max, now_s),
+                self._wait_s((place, ""), self._failures_max * self._per_address, now_s),
+            )
+            if wait_s > 0.0:
+                raise TooOften(wait_s)
             if len(self._failures) >= _NAMES_MAX:
                 self._forget(now_s)
-            for key in ((address, name), (address, "")):
+            for key in ((place, name), (place, "")):
                 self._failures.setdefault(key, deque(maxlen=1000)).append(now_s)
 
     def succeeded(self, address: str, name: str) -> None:
-        """Forget a name's failures."""
+        """Forget a name's failures; this try was none."""
+        place = network_of(address)
         with self._lock:
-            self._failures.pop((address, name), None)
+            self._failures.pop((place, name), None)
+            if tries := self._failures.get((place, "")):
+                tries.pop()
 
     def _wait_s(self, key: tuple[str, str], most: int, now_s: float) -> float:
         times = self._failures.get(key)
@@ -83,7 +98,8 @@ class Throttle:
 
     def _forget(self, now_s: float) -> None:
         """Drop what no longer counts, and everything if that is not enough (an attack by many names)."""
-        for key in [key for key, times in self._failures.items() if times[-1] <= now_s - self._window_s]:
+        old_s = now_s - self._window_s
+        for key in [key for key, times in self._failures.items() if not times or times[-1] <= old_s]:
             del self._failures[key]
         if len(self._failures) >= _NAMES_MAX:
             for key in [key for key in self._failures if key[1]]:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import takewhile
 from typing import Any
 
+from sensor.central.incidents.states import FUSION
 from sensor.central.store.protocol import Store
 from sensor.central.store.values import Label
 from sensor.central.types import Alternative, Ellipse, IncidentVersion, Place, RoundTime, Tag
@@ -64,9 +66,10 @@ def recorded(store: Store) -> Drill | None:
     }
     cases = []
     for incident_id, label in reversed(truths.items()):
-        versions = [version for version in store.versions(incident_id) if version.author == "fusion"]
-        if versions and not versions[-1].exercise:
-            cases.append(_recorded_case(versions[-1], label))
+        # What fusion said before anybody judged: after that, its versions carry the judgement.
+        told = list(takewhile(lambda version: version.author == FUSION, store.versions(incident_id)))
+        if told and not told[-1].exercise:
+            cases.append(_recorded_case(told[-1], label))
         if len(cases) == _RECORDED_MOST:
             break
     if not cases:

@@ -1,25 +1,32 @@
-"""The practice room: each trainee's run through a drill. It touches neither record nor notifications nor CAD.
+"""The practice room: each trainee's run through a drill.
 
-What it makes are incident versions with ``exercise`` set, handed to the trainee's own page and nowhere else;
-what it leaves behind is a line in the audit with the score.
+What it makes are incident versions with ``exercise`` set. They are shown on the trainee's page alone, and
+go into the record, marked; so receivers whose rule asks for exercises, such as the CAD's training side, are
+told, and no others. The figures leave them out. The score is an entry of the audit.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sensor.central.cad.cap import alert
 from sensor.central.cad.settings import CapSettings
-from sensor.central.incidents.chain import incident_json
+from sensor.central.incidents.chain import incident_json, seal
 from sensor.central.store.protocol import Store
 from sensor.central.types import IncidentVersion
+from sensor.central.web.decisions import Decision
 from sensor.central.web.practice.drills import GUNFIRE, Case, Drill, recorded, shipped
-from sensor.errors import CentralError
+from sensor.central.web.reviewing import Reviewer
+from sensor.errors import CentralError, StoreError
 from sensor.geodesy import Vector
+
+logger = logging.getLogger(__name__)
 
 RESULT = "practice.result"
 """Action of the audit entries that hold scores."""
@@ -51,12 +58,21 @@ class Room:
     Args:
         store: read for the site's own cases and for where the network is; written to in the audit alone.
         now_ns: the clock.
+        recorder: writes exercises to the record; None = they stay on the trainee's page.
         cap: how the exercise's CAP message is written.
     """
 
-    def __init__(self, store: Store, *, now_ns: Callable[[], int], cap: CapSettings | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+        recorder: Reviewer | None = None,
+        cap: CapSettings | None = None,
+    ) -> None:
         self._store = store
         self._now_ns = now_ns
+        self._recorder = recorder
         self._cap = cap or CapSettings()
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
@@ -104,7 +120,7 @@ class Room:
             if run.current is None:
                 run.appeared_ns = self._now_ns()
                 run.acknowledged_ns = None
-                run.current = _present(run.drill.cases[run.index], run.appeared_ns)
+                run.current = self._written(_present(run.drill.cases[run.index], run.appeared_ns))
         return self.state(trainee)
 
     def acknowledge(self, trainee: str) -> dict[str, Any]:
@@ -117,19 +133,19 @@ class Room:
                 run.acknowledged_ns = self._now_ns()
         return self.state(trainee)
 
-    def decide(self, trainee: str, *, action: str, incident_class: str | None, reason: str) -> dict[str, Any]:
+    def decide(self, trainee: str, decision: Decision) -> dict[str, Any]:
         """The trainee's decision; its answer tells the truth, the times and what CAD would have got."""
         with self._lock:
             run = self._run(trainee)
             if run.current is None:
                 raise NoExercise("no case is open; let the next one appear")
             case, told, now_ns = run.drill.cases[run.index], run.current, self._now_ns()
-            after = _decided(told, trainee, action, incident_class, reason, now_ns)
+            after = self._written(_decided(told, trainee, decision, now_ns))
             answer = {
                 "number": run.index + 1,
-                "action": action,
+                "action": decision.action,
                 "class": after.incident_class,
-                "reason": reason,
+                "reason": decision.reason,
                 "right": (after.state != "retracted" and after.incident_class in GUNFIRE) == case.gunfire,
                 "truth": case.truth,
                 "lesson": case.lesson,
@@ -164,6 +180,16 @@ class Room:
         if run is None:
             raise NoExercise("no exercise is running; start one")
         return run
+
+    def _written(self, version: IncidentVersion) -> IncidentVersion:
+        """The version sealed, and in the record where that can be; an exercise goes on without."""
+        if self._recorder is None:
+            return seal(version, None)
+        try:
+            return self._recorder.practise(version)
+        except StoreError as error:
+            logger.warning("exercise %s is not in the record: %s", version.incident_id, error)
+            return seal(version, None)
 
     def _finish(self, trainee: str, run: _Run) -> dict[str, Any]:
         result = score(run.answers)
@@ -215,24 +241,16 @@ def _present(case: Case, now_ns: int) -> IncidentVersion:
     )
 
 
-def _decided(
-    told: IncidentVersion,
-    trainee: str,
-    action: str,
-    incident_class: str | None,
-    reason: str,
-    now_ns: int,
-) -> IncidentVersion:
-    changes: dict[str, dict[str, Any]] = {
-        "confirm": {"state": "reviewed"},
-        "reclassify": {"state": "reviewed", "incident_class": incident_class},
-        "retract": {"state": "retracted"},
-    }
+def _decided(told: IncidentVersion, trainee: str, decision: Decision, now_ns: int) -> IncidentVersion:
     return replace(
         told,
         version=told.version + 1,
+        state="retracted" if decision.action == "retract" else "reviewed",
+        incident_class=decision.incident_class or told.incident_class,
         author=trainee,
-        reason=reason or action,
+        reason=decision.reason or decision.action,
         created_ns=now_ns,
-        **changes[action],
+        prev_hash=told.hash,
+        hash=None,
+        signature=None,
     )

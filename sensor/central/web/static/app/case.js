@@ -1,7 +1,7 @@
 // One incident with everything: what a dispatcher reads out, what a reviewer decides on, what an auditor checks.
 
 import { at, post } from "./api.js";
-import { actionBar, askDecision, askOutcome } from "./decide.js";
+import { actionBar, askDecision, askOutcome, confirmation } from "./decide.js";
 import { announce, h, put } from "./dom.js";
 import { explain, history } from "./explain.js";
 import { chips, stateWords } from "./list.js";
@@ -136,7 +136,7 @@ export class Case {
   }
 
   async #decide(name, incident) {
-    const decision = name === "confirm" ? { action: "confirm", reason: "" } : await askDecision(name, incident);
+    const decision = name === "confirm" ? confirmation(incident) : await askDecision(name, incident);
     if (!decision) return;
     const answer = await post(at(incident.incident_id, "/review"), { ...decision, expected_version: incident.version });
     this.#model.take(answer.incident);

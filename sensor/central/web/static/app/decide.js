@@ -11,6 +11,17 @@ const REASONS = {
 };
 const TITLES = { confirm: "Confirm", reclassify: "Reclassify as…", retract: "Retract", restore: "Take back the last decision" };
 
+/** As what an incident is confirmed; null where that must be said first. */
+export function confirmedAs(incident) {
+  if (incident.class === "unknown") return null;
+  return incident.class === "probable_gunshot" ? "gunshot" : incident.class;
+}
+
+/** What a confirmation sends: the class as this person sees it. */
+export function confirmation(incident) {
+  return { action: "confirm", class: confirmedAs(incident), reason: "" };
+}
+
 /** Ask for class and reason; resolves to the decision, or null when the person thought better of it. */
 export function askDecision(action, incident) {
   return new Promise((resolve) => {
@@ -67,7 +78,7 @@ export function actionBar(element, { incident, may, act, seenByMe }) {
   const done = Boolean(incident.desk?.decision) || incident.state === "reviewed" || incident.state === "retracted";
   put(element,
     may("acknowledge") ? button("acknowledge", "A", seenByMe ? "Seen" : "I see it", { disabled: seenByMe }) : null,
-    may("review") && !done ? [button("confirm", "C", "Confirm", { class: "main" }), button("reclassify", "R", "Reclassify"), button("retract", "X", "Retract")] : null,
+    may("review") && !done ? [confirmedAs(incident) ? button("confirm", "C", `Confirm ${CLASSES[confirmedAs(incident)].toLowerCase()}`, { class: "main" }) : null, button("reclassify", "R", "Reclassify"), button("retract", "X", "Retract")] : null,
     may("review") && done ? [button("reclassify", "R", "Reclassify", { disabled: incident.state === "retracted" }), button("restore", "U", "Undo")] : null,
     may("disposition") ? button("disposition", "D", "What was found") : null);
 }

@@ -57,7 +57,10 @@ export class Live extends EventTarget {
       // The browser gave up: the server refused. Either the login has ended, or it is not ready yet.
       clearTimeout(this.#again);
       this.#again = setTimeout(() => {
-        get("/api/session").then(() => this.#connect(), (error) => { if (error.status !== 401) this.#fail(source); });
+        get("/api/session").then((session) => {
+          if (session.name) this.#connect();
+          else document.dispatchEvent(new CustomEvent("logged-out"));
+        }, () => this.#fail(source));
       }, 2000);
     }
   }

@@ -3,6 +3,7 @@
 import { get, post, setToken } from "./api.js";
 import { announce, h, put, typing } from "./dom.js";
 import { showHelp } from "./help.js";
+import { changePassword } from "./password.js";
 import { tick } from "./list.js";
 import { Live } from "./live.js";
 import { Model, seen } from "./model.js";
@@ -43,10 +44,11 @@ class Shell {
     document.addEventListener("logged-out", () => this.#out("This login has ended. Log in again."));
     setInterval(() => { tick(); this.#clock(); }, 1000);
     try {
-      await this.enter(await get("/api/session"));
+      const session = await get("/api/session");
+      if (session.name) await this.enter(session);
+      else this.#out("");
     } catch (error) {
       if (error.status !== 401) this.#out(error.message);
-      else if (!main.childElementCount) this.#out("");
     }
   }
 
@@ -145,7 +147,7 @@ class Shell {
       h("nav", { "aria-label": "Pages" }, PAGES.filter((page) => may(page.needs)).map((page) => h("a", { href: page.path }, page.words))), this.clock,
       flip("sound", "Sound on", "Sound off"),
       h("button", { type: "button", onclick: () => this.#theme() }, "Light / dark"), h("button", { type: "button", "aria-label": "Keys", onclick: showHelp }, "?"),
-      h("span", { class: "who" }, `${this.session.name}, ${this.session.role}`),
+      h("button", { type: "button", class: "who", title: "Change your password", onclick: () => changePassword((session) => { this.session = session; setToken(session.token); }) }, `${this.session.name}, ${this.session.role}`),
       h("button", { type: "button", onclick: () => post("/api/logout").catch(() => null).then(() => this.#out("")) }, "Log out"));
     head.hidden = false;
     // A browser lets a page sound only after a click on it: the first one anywhere will do.

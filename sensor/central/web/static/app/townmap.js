@@ -97,8 +97,20 @@ export class TownMap {
       }), "ellipses").on("click", () => this.#onPick?.(incident.incident_id));
     }
     if (pref("alternatives") && !retracted) this.#alternatives(incident, place, tone, add);
+    if (selected) this.#spot(incident, place, tone, add);
     add(this.#marker(incident, place, { selected }), "incidents");
     return layers;
+  }
+
+  /** The chosen incident's point, and the size of its ellipse in words below it. */
+  #spot(incident, place, tone, add) {
+    add(L.circleMarker(place, { radius: 3, pane: "ellipses", className: `spot ${tone}`, interactive: false }), "ellipses");
+    if (!incident.ellipse_95) return;
+    const south = Math.min(...ellipsePoints(incident.position, incident.ellipse_95).map((corner) => corner[0]));
+    add(L.marker([south, place[1]], {
+      pane: "incidents", keyboard: false, interactive: false,
+      icon: L.divIcon({ className: "ellipse-words", iconSize: null, html: h("span", {}, `95 %: ${where(incident)}`) }),
+    }), "incidents");
   }
 
   #alternatives(incident, place, tone, add) {
@@ -189,7 +201,7 @@ export class TownMap {
     }
     if (places.length) {
       this.#fitted = true;
-      this.map.fitBounds(L.latLngBounds(places).pad(0.15), { animate: false, maxZoom: 18 });
+      this.map.fitBounds(L.latLngBounds(places).pad(0.15), { animate: false, maxZoom: 18.5 });
     }
   }
 

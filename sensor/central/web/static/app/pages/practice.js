@@ -1,7 +1,7 @@
 // Practice: the desk with cases whose truth is known. Marked everywhere, scored, and heard of by nobody else.
 
 import { get, post } from "../api.js";
-import { actionBar, askDecision } from "../decide.js";
+import { actionBar, askDecision, confirmation } from "../decide.js";
 import { announce, h, put } from "../dom.js";
 import { explain } from "../explain.js";
 import { chips } from "../list.js";
@@ -81,7 +81,7 @@ export class PracticePage {
   async #act(name) {
     if (name === "acknowledge") { await this.#do(async () => this.#show(await post("/api/practice/acknowledge"))); return; }
     const incident = this.#state.incident;
-    const decision = name === "confirm" ? { action: "confirm", reason: "" } : await askDecision(name, incident);
+    const decision = name === "confirm" ? confirmation(incident) : await askDecision(name, incident);
     if (decision) await this.#do(async () => this.#judged(await post("/api/practice/decide", decision)));
   }
 
