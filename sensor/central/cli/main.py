@@ -22,7 +22,10 @@ COMMANDS = {
     "user": ("sensor.central.cli.user:user", "Add, list or remove those who may log in."),
     "backup": ("sensor.central.cli.backup:backup", "Copy the record into a file while the daemon runs."),
     "restore": ("sensor.central.cli.backup:restore", "Put a backup in place of the record."),
-    "verify": ("sensor.central.cli.verify:verify", "Prove that the record is whole and unchanged."),
+    "report": ("sensor.central.cli.report:report", "Write a month's figures for the public."),
+    "export": ("sensor.central.cli.export:export", "Write one incident so that outsiders can check it."),
+    "verify": ("sensor.central.cli.verify:verify", "Prove that an export or the record is unchanged."),
+    "key": ("sensor.central.cli.verify:key", "Print the centre's public key."),
     "version": ("sensor.central.cli.version:version", "Print what is installed."),
 }
 """Name, where the command is, and its line in the overview."""
