@@ -1,7 +1,8 @@
 """The thread between record and incidents: reads what was stored, fuses, writes versions.
 
-It reads from the record and not from the broker, so a restart begins where the record says, and several workers
-may share what comes in. What arrives too late for live fusion is fused again with its neighbours in time.
+It reads from the record and not from the broker, so a restart begins where the record says, and several
+workers may share what comes in. What arrives too late for live fusion is fused again with its neighbours in
+time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sensor.central.fusion import Fusion, FusionSettings, Refusal, Window
 from sensor.central.incidents.machine import Incidents
@@ -42,7 +43,7 @@ class Fusing:
         sites: those this worker fuses; none = all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  it joins record, fusion and incidents
         self,
         store: Store,
         recorder: Recorder,
@@ -82,6 +83,11 @@ class Fusing:
     def notify(self) -> None:
         """Something new is in the record."""
         self._wake.set()
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many candidates took no part in live fusion, by reason."""
+        return {reason.value: count for reason, count in self._fusion.refused.copy().items()}
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Write what is in hand and end; whether it did in time."""

@@ -1,9 +1,10 @@
 """The centre's connections to the broker; the only file of the central side that imports paho.
 
 Incoming: paho's network loop runs on the calling thread and its callbacks only take notes; a message is
-acknowledged by hand once its content is committed, so that a centre that is killed gets it again. The broker
-keeps the session, and how much it sends ahead is bounded by ReceiveMaximum. Outgoing: a connection of its own,
-so that a slow receiver of ours never delays what comes in. Each connection is a fresh ``paho.Client``.
+acknowledged by hand once its content is committed, so that a centre that is killed gets it again. The
+broker keeps the session, and how much it sends ahead is bounded by ReceiveMaximum. Outgoing: a connection
+of its own, so that a slow receiver of ours never delays what comes in. Each connection is a fresh
+``paho.Client``.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Incoming:
         self,
         _c: object,
         _u: object,
-        flags: Any,
+        flags: Any,  # noqa: ANN401  paho's flags
         reason: ReasonCode,
         _p: object,
     ) -> None:
@@ -179,6 +180,8 @@ class Outgoing:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish at QoS 1; return once the broker has acknowledged; raise UplinkError within 10 s or so."""
         with self._lock:
+            if self._client is not None and not self._client.is_connected():
+                self._drop()
             client = self._client or self._connect()
             reasons: dict[int, ReasonCode] = {}
             done = threading.Event()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.errors import StoreError
+from sensor.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from sensor.central.config import CentralConfig
@@ -22,16 +22,19 @@ def configuration(config_file: Path | None) -> CentralConfig:
 
 
 @contextmanager
-def opened_record(config: CentralConfig) -> Iterator[Store]:
-    """The record for as long as the context lasts; it is not made where there is none.
+def opened_record(config: CentralConfig, *, make: bool = False) -> Iterator[Store]:
+    """The record for as long as the context lasts; where there is none it is made if ``make`` says so.
 
     Raises:
+        ConfigError: the state folder cannot be made.
         StoreError: there is none, or it cannot be read.
     """
     from sensor.central.store.sqlite import SqliteStore  # noqa: PLC0415  not for --help
 
     path = config.record_path
-    if not path.exists():
+    if make:
+        _make_folder(config.paths.state_dir)
+    elif not path.exists():
         raise StoreError(
             f"record {path}: there is none; name the configuration of the daemon with -c, and run this as a "
             "user who may read its files"
@@ -41,3 +44,13 @@ def opened_record(config: CentralConfig) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise ConfigError(
+            f"paths.state_dir {folder}: cannot be made: {error.strerror}; name a folder that this user may "
+            "write to"
+        ) from error

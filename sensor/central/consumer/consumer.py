@@ -111,8 +111,8 @@ class Consumer:
             self.connected = False
             if time.monotonic() - began_s > 60.0:
                 wait_s = self._settings.backoff_min_s
-            # Decorrelated jitter, as the nodes have it; S311: it need not be unpredictable.
-            wait_s = random.uniform(
+            # Decorrelated jitter, as the nodes have it.
+            wait_s = random.uniform(  # noqa: S311  it need not be unpredictable
                 self._settings.backoff_min_s, min(self._settings.backoff_max_s, 3.0 * wait_s)
             )
             self._idle(wait_s)
@@ -185,7 +185,8 @@ class Consumer:
             return False
         self._intake.refused[Refusal.TWO_NODES] += 1
         logger.error(
-            "refused (two_nodes): number %d of %s belongs to another candidate; two nodes speak under one name",
+            "refused (two_nodes): number %d of %s belongs to another candidate; "
+            "two nodes speak under one name",
             row.seq,
             arrival.key,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-AlarmKind = Literal["silent", "clock", "position", "residual", "quarantine", "many_off", "coverage"]
+AlarmKind = Literal[
+    "silent", "clock", "position", "residual", "quarantine", "many_off", "coverage", "identity", "fireworks"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,10 @@ class Standing:
         else:
             del self._raised[key]
         return [alarm]
+
+    def restore(self, alarms: Iterable[FleetAlarm]) -> None:
+        """Alarms that stood before a restart: they are not told again, their end is."""
+        self._raised = {(alarm.kind, alarm.subject): alarm for alarm in alarms}
 
     def now(self) -> tuple[FleetAlarm, ...]:
         """Every alarm that stands, oldest first."""

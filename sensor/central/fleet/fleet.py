@@ -19,6 +19,8 @@ from sensor.events import Position
 
 _S = 10**9
 _DAY_NS = 86_400 * _S
+DOUBT_S = 3600
+"""So long after two machines were last heard under one name it still counts as doubtful, seconds."""
 RULES = "fleet"
 """Author of what no person decided."""
 WHOLE_SITE = "*"
@@ -43,13 +45,20 @@ class Fleet:
 
     # ---- what comes in
 
-    def restore(self, states: Iterable[NodeState], samples: Iterable[NodeSample] = ()) -> None:
+    def restore(
+        self,
+        states: Iterable[NodeState],
+        samples: Iterable[NodeSample] = (),
+        standing: Iterable[FleetAlarm] = (),
+    ) -> None:
         """Go on from the record after a restart: silence counts from when a node was last heard.
 
         Args:
             states: of every node.
             samples: the history's readings of kind ``release``: what people decided stays in force.
+            standing: alarms that were raised and not cleared.
         """
+        self._standing.restore(standing)
         for state in states:
             node = self._watched(state.site, state.node, state.utc_ns)
             node.position, node.health = state.position, state.health
@@ -121,6 +130,11 @@ class Fleet:
         if arrival.peak_db_spl is not None and arrival.peak_dbfs is not None:
             watched.full_scale_db_spl = arrival.peak_db_spl - arrival.peak_dbfs
 
+    def doubt(self, site: str, node: str, text: str, *, at_ns: int) -> None:
+        """Two machines seem to speak under this name."""
+        watched = self._watched(site, node, at_ns)
+        watched.doubt, watched.doubt_ns = text, at_ns
+
     def learn(self, source: Source, air: Air, *, at_ns: int) -> None:
         """A source that is final: what its arrivals say about the nodes."""
         if source.fix is None:
@@ -167,6 +181,7 @@ class Fleet:
         self._unjudged.clear()
         for node in self._nodes.values():
             news += self._held(node, now_ns)
+            news += self._twofold(node, now_ns)
         for site in sorted({node.site for node in self._nodes.values() if node.position}):
             if now_ns >= self._coverage_due_ns.get(site, 0):
                 self._coverage_due_ns[site] = now_ns + round(self._settings.coverage_interval_s * _S)
@@ -247,6 +262,16 @@ class Fleet:
                 utc_ns=now_ns,
                 text=text,
                 values={"author": author},
+            )
+        )
+
+    def _twofold(self, node: Watched, now_ns: int) -> list[FleetAlarm]:
+        """Two machines under one name, until that was not seen for a while."""
+        raised = bool(node.doubt) and now_ns - node.doubt_ns < DOUBT_S * _S
+        text = node.doubt if raised else "speaks with one voice again"
+        return self._standing.change(
+            FleetAlarm(
+                kind="identity", site=node.site, node=node.node, raised=raised, utc_ns=now_ns, text=text
             )
         )
 

@@ -44,6 +44,10 @@ class Watched:
     problems: tuple[str, ...] = ()
     software: str | None = None
     boot_id: str | None = None
+    doubt: str = ""
+    """What looks like two machines under this name."""
+    doubt_ns: int = 0
+    """When that was last seen."""
     quarantine: Quarantine | None = None
     trusted_until_ns: int = 0
     """A person released it: until then no rule quarantines it."""
