@@ -60,6 +60,7 @@ FOREIGN = {
     "yaml": {"config/yaml_reader.py"},
     "cryptography": {"central/incidents/signing.py"},
     "sqlite3": {"uplink/store.py", "central/store/sqlite.py"},
+    "psycopg": {"central/store/postgres.py"},
 }
 """The files that may import a library that talks to the world: there its errors are translated."""
 ONLY_IN = {

@@ -1,5 +1,6 @@
 """The centre's record: arrivals, incident versions, labels, audit, nodes, users, deliveries."""
 
+from sensor.central.store.opening import open_store
 from sensor.central.store.protocol import Store
 from sensor.central.store.values import (
     ArrivalRow,
@@ -22,4 +23,5 @@ __all__ = [
     "Store",
     "User",
     "VersionConflict",
+    "open_store",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -18,6 +18,10 @@ class Session(Protocol):
 
     def one(self, sql: str, *values: object) -> Row | None:
         """The first row of the answer."""
+        ...
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Every row of the answer, a few at a time, however many there are."""
         ...
 
     def run(self, sql: str, *values: object) -> int:

@@ -110,9 +110,11 @@ APPEND_ONLY = ("version", "audit", "label")
 """Tables in which the database itself refuses to change or delete a row."""
 
 
-def create_tables() -> list[str]:
-    """Statements that make the tables and their indexes."""
-    return [f"CREATE TABLE {name} ({', '.join(lines)})" for name, lines in TABLES.items()] + list(INDEXES)
+def create_tables(*, text: str = "TEXT") -> list[str]:
+    """Statements that make the tables and their indexes; ``text`` is the type of a column of words."""
+    return [
+        f"CREATE TABLE {name} ({', '.join(lines).replace('TEXT', text)})" for name, lines in TABLES.items()
+    ] + list(INDEXES)
 
 
 def columns(table: str) -> list[str]:
@@ -121,7 +123,7 @@ def columns(table: str) -> list[str]:
 
 
 def append_only_sqlite() -> list[str]:
-    """Triggers that refuse to rewrite the record."""
+    """Triggers with which SQLite refuses to rewrite the record."""
     return [
         f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, 'the record of {table}s is only ever appended to'); END"
@@ -131,7 +133,7 @@ def append_only_sqlite() -> list[str]:
 
 
 def append_only_postgres() -> list[str]:
-    """Triggers that refuse to rewrite the record."""
+    """Triggers with which PostgreSQL refuses to rewrite the record."""
     function = (
         "CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "RAISE EXCEPTION 'the record of %s is only ever appended to', TG_TABLE_NAME; END $$"

@@ -10,10 +10,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from sensor.central.store.database import Row
+from sensor.central.store.copying import copy_record
+from sensor.central.store.database import Row, Session
 from sensor.central.store.layout import (
     APPLICATION_ID,
     LAYOUT_VERSION,
@@ -54,6 +55,9 @@ class _Session:
         found: Row | None = self._connection.execute(sql, values).fetchone()
         return found
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        return self._connection.execute(sql)
+
     def run(self, sql: str, *values: object) -> int:
         return self._connection.execute(sql, values).rowcount
 
@@ -64,8 +68,9 @@ class _Session:
 class SqliteDatabase:
     """Connections to one file, for any number of threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._file: tuple[int, int] | None = None
@@ -106,6 +111,8 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             healthy = isinstance(error, sqlite3.IntegrityError)
             raise _translate(error, self.path) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise StoreError(f"record {self.path}: a value cannot be kept ({error})") from error
         finally:
             with self._lock:
                 healthy = healthy and not self._closed and not connection.in_transaction
@@ -146,9 +153,17 @@ class SqliteDatabase:
 
     def connect(self) -> sqlite3.Connection:
         """A new connection, ready for use."""
+        name: Path | str = self.path
+        if self._read_only:
+            name = f"{self.path.absolute().as_uri()}?mode=ro"
+        else:
+            # Not for everybody, since it has password hashes. What goes wrong here SQLite says better.
+            with suppress(OSError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
         try:
             connection = sqlite3.connect(
-                self.path,
+                name,
+                uri=self._read_only,
                 timeout=BUSY_S,
                 isolation_level=None,  # transactions are opened by hand
                 check_same_thread=False,  # one thread at a time has it
@@ -177,16 +192,25 @@ class SqliteDatabase:
                 f"record {self.path}: has layout {version}, this software knows {LAYOUT_VERSION}; "
                 "install the version of gunshot-sensor that wrote it"
             )
-        connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA temp_store=MEMORY")
-        if not tables:
-            self._create(connection)
+        if not self._read_only:
+            self._make_ready(connection, empty=not tables)
+        elif not tables:
+            raise StoreError(f"record {self.path}: is empty")
         status = self.path.stat()
         self._file = (status.st_dev, status.st_ino)
 
+    def _make_ready(self, connection: sqlite3.Connection, *, empty: bool) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+        # A backup that was put in place is not in this mode; a file that we may only read stays as it is.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
+        if empty:
+            self.create(connection)
+
     @staticmethod
-    def _create(connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+    def create(connection: sqlite3.Connection) -> None:
+        """Make the tables in a file that has none."""
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
             for statement in create_tables() + append_only_sqlite():
@@ -208,10 +232,13 @@ class SqliteDatabase:
 class SqliteStore(SqlStore):
     """The record in one file."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Open or create the record at ``path``, whose folder must exist; StoreError if it cannot be."""
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+        """Open or create the record at ``path``, whose folder must exist; StoreError if it cannot be.
+
+        ``read_only`` leaves the file exactly as it is and refuses one that is not there.
+        """
         self.path = Path(path)
-        self._sqlite = SqliteDatabase(self.path)
+        self._sqlite = SqliteDatabase(self.path, read_only=read_only)
         super().__init__(self._sqlite)
         with self._sqlite.read():
             pass
@@ -223,23 +250,37 @@ class SqliteStore(SqlStore):
 
     def backup(self, path: Path) -> None:
         """Copy the record into a new file while others go on writing."""
-        if path.exists():
-            raise StoreError(f"{path} exists already; name a file that does not")
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            target = sqlite3.connect(unfinished)
-            try:
-                source = self._sqlite.connect()
-                try:
-                    source.backup(target)
-                finally:
-                    source.close()
-                target.execute("PRAGMA journal_mode=DELETE")  # one file, no companions
-            finally:
-                target.close()
-            with unfinished.open("rb") as file:
-                os.fsync(file.fileno())
-            unfinished.rename(path)
-        except (sqlite3.Error, OSError) as error:
-            unfinished.unlink(missing_ok=True)
-            raise StoreError(f"backup to {path}: {error}; nothing was left behind") from error
+        with _new_file(path) as target, closing(self._sqlite.connect()) as source:
+            source.backup(target)
+
+
+def write_backup(path: Path, source: Session) -> None:
+    """Copy a record of any kind, as ``source`` sees it, into a new file; StoreError if it cannot be."""
+    with _new_file(path) as target:
+        SqliteDatabase.create(target)
+        target.execute("BEGIN IMMEDIATE")
+        copy_record(source, _Session(target))
+        target.execute("COMMIT")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[sqlite3.Connection]:
+    """A SQLite file for its owner alone that has its name only when it is whole and on the disk."""
+    if path.exists():
+        raise StoreError(f"{path} exists already; name a file that does not")
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as target:
+            yield target
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, no companions
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"backup to {path}: {error}; nothing was left behind") from error
+    finally:
+        for left in ("", "-wal", "-shm", "-journal"):
+            with suppress(OSError):
+                unfinished.with_name(unfinished.name + left).unlink()

@@ -198,7 +198,7 @@ def _point(session: Session, number: int, version: IncidentVersion) -> None:
         None if place is None else place.lat_deg,
         None if place is None else place.lon_deg,
         int(version.exercise),
-        "\n".join(words).lower(),
+        "\n".join(words).lower().replace("\0", " "),  # PostgreSQL holds no NUL
     )
 
 

@@ -8,11 +8,30 @@ from pathlib import Path
 import pytest
 
 from sensor.central.store import Store
+from sensor.central.store.postgres import PostgresStore
 from sensor.central.store.sqlite import SqliteStore
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that this process shares; skips where there is none."""
+    with PostgresServer() as started:
+        yield started
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = SqliteStore(tmp_path / "record.db")
+def dsn(server: PostgresServer) -> str:
+    """How to reach an empty schema of it."""
+    return server.dsn(options=f"-c search_path={server.new_schema()}")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened: Store
+    if request.param == "sqlite":
+        opened = SqliteStore(tmp_path / "record.db")
+    else:
+        opened = PostgresStore(request.getfixturevalue("dsn"))
     yield opened
     opened.close()

@@ -311,6 +311,16 @@ def test_one_of_two_writers_of_the_same_version_is_told(store: Store) -> None:
     assert sorted(outcomes) == ["stored", "told", "told"]
 
 
+def test_what_no_database_can_hold_is_refused_and_harms_nothing(store: Store) -> None:
+    with pytest.raises(StoreError, match="cannot be kept"):
+        store.put_user(User(name="ann", role="half a pair \ud800", password_hash=HASH))
+    with pytest.raises(StoreError):
+        store.put_mark("fusion", 2**63)
+    assert store.users() == []
+    assert store.mark("fusion") is None
+    store.put_mark("fusion", -(2**63))
+
+
 def test_a_closed_store_says_so(store: Store) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):

@@ -1,0 +1,365 @@
+"""What is particular to PostgreSQL: faults of a server, several workers, rights, and that nobody rewrites."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sensor.central.store.database import Session
+from sensor.central.store.postgres import PostgresStore
+from sensor.central.store.sqlite import SqliteStore
+from sensor.errors import ChainError, StoreError
+from tests.support.incidents import incident_version, next_version
+from tests.support.mosquitto import wait_until
+from tests.support.postgres import PostgresServer
+
+ROOT = Path(__file__).parents[3]
+WORKER = """
+import sys
+from sensor.central.store import VersionConflict
+from sensor.central.store.postgres import PostgresStore
+from tests.support.incidents import incident_version, next_version
+store, name, shared = PostgresStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+for number in range(shared):
+    last = store.latest_of("incident-1")
+    following = incident_version(1) if last is None else next_version(last, author=name)
+    try:
+        store.append_version(following)
+        print("stored")
+    except VersionConflict:
+        print("told")
+    store.audit(actor=name, action="a", subject="s", detail={"n": number}, at_ns=number)
+"""
+WRITER = """
+import sys
+from sensor.central.store.postgres import PostgresStore
+from tests.support.incidents import incident_version, next_version
+store, last = PostgresStore(sys.argv[1]), incident_version(1)
+while True:
+    store.append_version(last)
+    print(last.version, flush=True)
+    last = next_version(last)
+"""
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    """A server that is stopped and killed, and runs again after each test."""
+    with PostgresServer() as started:
+        yield started
+
+
+@pytest.fixture
+def filled(dsn: str) -> Iterator[PostgresStore]:
+    store = PostgresStore(dsn)
+    for number in (1, 2):
+        first = incident_version(number)
+        store.append_version(first)
+        store.append_version(next_version(first, state="closed"))
+    store.audit(actor="ann", action="view", subject="incident-1", detail={}, at_ns=1)
+    store.audit(actor="ann", action="view", subject="incident-2", detail={}, at_ns=2)
+    store.add_label("incident-1", source="cad", label="confirmed", reason="", author="a", at_ns=1)
+    yield store
+    store.close()
+
+
+def schema_dsn(server: PostgresServer) -> str:
+    """How to reach a new, empty schema of ``server``."""
+    return server.dsn(options=f"-c search_path={server.new_schema()}")
+
+
+def meddle(dsn: str, *statements: str) -> None:
+    """Change the record as somebody with a database editor would."""
+    with psycopg.connect(dsn) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("table", ["version", "audit", "label"])
+def test_the_database_refuses_to_rewrite_the_record(dsn: str, table: str) -> None:
+    for verb in ("DELETE FROM {}", "UPDATE {} SET number = number + 10", "TRUNCATE {}"):
+        with pytest.raises(
+            psycopg.errors.RaiseException, match=f"record of {table}s is only ever appended to"
+        ):
+            meddle(dsn, verb.format(table))
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE version SET body = replace(body, '\"rounds_hi\":2', '\"rounds_hi\":3') WHERE number = 2",
+        "DELETE FROM version WHERE number = 2",
+        "DELETE FROM version WHERE number = 4",
+        "UPDATE incident SET number = 1 WHERE incident_id = 'incident-1'",
+    ],
+)
+def test_whoever_takes_the_lock_off_is_found_out(filled: PostgresStore, dsn: str, forgery: str) -> None:
+    assert filled.verify_ledger() == 4
+    meddle(dsn, "DROP TRIGGER version_refuses_rewriting ON version", forgery)
+    with pytest.raises(ChainError):
+        filled.verify_ledger()
+
+
+def test_several_workers_share_one_record(dsn: str) -> None:
+    command = [sys.executable, "-c", WORKER, dsn]
+    workers = [
+        subprocess.Popen([*command, name, "15"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for name in ("ann", "bob", "cid")
+    ]
+    said = [line for worker in workers for line in worker.communicate()[0].split()]
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    store = PostgresStore(dsn)
+    versions = store.versions("incident-1")
+    assert len(said) == 45
+    assert len(versions) == said.count("stored")
+    assert [version.version for version in versions] == list(range(1, len(versions) + 1))
+    assert (store.verify_ledger(), store.verify_audit()) == (len(versions), 45)
+    store.close()
+
+
+def test_what_was_stored_survives_a_kill_of_worker_and_server(
+    own_server: PostgresServer, tmp_path: Path
+) -> None:
+    dsn = schema_dsn(own_server)
+    said = tmp_path / "said"
+    with said.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", WRITER, dsn], cwd=ROOT, stdout=file)
+    try:
+        wait_until(lambda: said.read_text().count("\n") >= 20, 60, "the writer has stored 20 versions")
+    finally:
+        process.kill()
+        process.wait()
+    own_server.stop("immediate")
+    own_server.start()
+    promised = said.read_text().count("\n")
+    store = PostgresStore(dsn)
+    kept = store.versions("incident-1")
+    assert len(kept) in (promised, promised + 1)
+    assert store.verify_ledger() == len(kept)
+    store.close()
+
+
+def test_a_restarted_server_is_taken_up_again(own_server: PostgresServer) -> None:
+    store = PostgresStore(schema_dsn(own_server))
+    _leave_idle_connections(store, 3)
+    own_server.stop()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is the server running, and are host and port right"):
+            store.append_version(incident_version(1))
+        with pytest.raises(StoreError, match=r"record PostgreSQL postgres on .*: "):
+            store.latest()
+    own_server.start()
+    assert store.append_version(incident_version(1)) == 1
+    _leave_idle_connections(store, 3)
+    own_server.stop()
+    own_server.start()  # nobody asked meanwhile: its idle connections are dead and it does not know
+    assert store.append_version(incident_version(2)) == 2
+    store.close()
+
+
+def _leave_idle_connections(store: PostgresStore, count: int) -> None:
+    if count:
+        with store._postgres.read():
+            _leave_idle_connections(store, count - 1)
+
+
+def test_a_connection_that_breaks_half_way_undoes_the_write_and_says_so(
+    server: PostgresServer, dsn: str
+) -> None:
+    store = PostgresStore(dsn)
+
+    def write() -> None:
+        with store._postgres.write() as session:
+            session.run("INSERT INTO person VALUES ('ann', 'admin', '', 0, 0)")
+            _cut(server, session)
+            session.all("SELECT 1")
+
+    with pytest.raises(StoreError, match="it is tried again"):
+        write()
+    assert store.users() == []
+    store.close()
+
+
+def test_a_connection_that_breaks_during_the_commit_leaves_a_doubt_and_says_so(
+    server: PostgresServer, dsn: str
+) -> None:
+    store = PostgresStore(dsn)
+
+    def write() -> None:
+        with store._postgres.write() as session:
+            _cut(server, session)
+
+    with pytest.raises(StoreError, match="look before repeating it"):
+        write()
+    assert store.users() == []
+    store.close()
+
+
+def _cut(server: PostgresServer, session: Session) -> None:
+    """End a session from the server's side."""
+    (pid,) = session.one("SELECT pg_backend_pid()") or (0,)
+    server.execute(f"SELECT pg_terminate_backend({pid})")
+    wait_until(lambda: _is_gone(server, pid), 60, "the connection has ended")
+
+
+def _is_gone(server: PostgresServer, pid: int) -> bool:
+    with psycopg.connect(server.dsn()) as connection:
+        return connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None
+
+
+def test_a_standby_is_read_and_not_written(own_server: PostgresServer) -> None:
+    store = PostgresStore(schema_dsn(own_server))
+    store.append_version(incident_version(1))
+    own_server.stop()
+    own_server.start(standby=True)
+    assert len(store.latest()) == 1
+    with pytest.raises(StoreError, match=r"it is read-only: a standby.*name the primary server"):
+        store.append_version(incident_version(2))
+    own_server.stop()
+    own_server.start()
+    assert store.append_version(incident_version(2)) == 2
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"user": "locked", "password": "wrong"}, "password authentication failed.*check user and password"),
+        ({"user": "locked"}, "no password supplied.*check user and password"),
+        ({"user": "nobody-known"}, "does not exist.*check user and password"),
+        ({"dbname": "nowhere"}, "does not exist.*make it with createdb"),
+        ({"port": "1"}, "refused.*is the server running, and are host and port right"),
+        ({"host": "/nowhere"}, "No such file.*is the server running"),
+        ({"options": "-c search_path=nowhere"}, "search_path names no schema"),
+    ],
+)
+def test_what_keeps_us_out_is_worded(server: PostgresServer, changes: dict[str, str], told: str) -> None:
+    _make_locked(server)
+    with pytest.raises(StoreError, match=told) as caught:
+        PostgresStore(server.dsn(**({"host": "127.0.0.1"} | changes)))
+    assert "wrong" not in str(caught.value)
+
+
+def _make_locked(server: PostgresServer) -> None:
+    server.execute(
+        "SET password_encryption = 'scram-sha-256'",
+        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN END $$",
+    )
+
+
+@pytest.mark.parametrize("dsn", ["host", "colour=red", "postgresql://[::1"])
+def test_a_dsn_that_is_none_is_refused(dsn: str) -> None:
+    with pytest.raises(StoreError, match="the DSN is not one of PostgreSQL"):
+        PostgresStore(dsn)
+
+
+def test_another_programs_tables_are_left_alone(dsn: str) -> None:
+    meddle(dsn, "CREATE TABLE node (id integer)")
+    with pytest.raises(StoreError, match="has tables of another program"):
+        PostgresStore(dsn)
+
+
+def test_another_layout_is_left_alone(filled: PostgresStore, dsn: str) -> None:
+    filled.close()
+    meddle(dsn, "COMMENT ON TABLE mark IS 'record of gunshot-central, layout 99'")
+    with pytest.raises(StoreError, match="has layout 99, this software knows"):
+        PostgresStore(dsn)
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused(server: PostgresServer) -> None:
+    server.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    with pytest.raises(StoreError, match=r"is in LATIN1.*createdb --encoding UTF8"):
+        PostgresStore(server.dsn(dbname="latin"))
+
+
+def test_workers_that_start_together_make_the_tables_once(dsn: str) -> None:
+    faults: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            PostgresStore(dsn).close()
+        except BaseException as error:  # noqa: BLE001  a thread's failure is the test's
+            faults.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_worker_that_holds_on_is_named_and_the_other_goes_on_reading(
+    filled: PostgresStore, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensor.central.store.postgres.LOCK_MS", 50)
+    hasty = PostgresStore(dsn)
+    with filled._postgres.write():
+        with pytest.raises(StoreError, match="another worker holds the record"):
+            hasty.put_mark("x", 1)
+        assert len(hasty.latest()) == 2
+    hasty.put_mark("x", 1)
+    hasty.close()
+
+
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_harms_nothing(filled: PostgresStore) -> None:
+    with pytest.raises(StoreError, match="cannot contain NUL"):
+        filled.add_label("incident-1", source="a\0b", label="x", reason="", author="a", at_ns=1)
+    nul = incident_version(3, reason="a\0b")  # in the record itself it stands escaped
+    assert filled.append_version(nul) == 5
+    assert filled.latest_of("incident-3") == nul
+
+
+def test_a_backup_is_of_one_moment_while_another_writes(
+    filled: PostgresStore, dsn: str, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    writer = PostgresStore(dsn)
+
+    def write() -> None:
+        number = 10
+        while not stop.is_set():
+            writer.append_version(incident_version(number))
+            writer.audit(actor="x", action="a", subject="s", detail={}, at_ns=number)
+            number += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        wait_until(lambda: len(filled.latest()) > 4, 60, "the writer writes")
+        filled.backup(tmp_path / "backup.db")
+    finally:
+        stop.set()
+        thread.join()
+    copy = SqliteStore(tmp_path / "backup.db", read_only=True)
+    assert copy.verify_ledger() >= 6
+    assert copy.verify_audit() >= 2
+    copy.close()
+    writer.close()
+
+
+def test_a_backup_fills_an_empty_record_of_either_kind(
+    filled: PostgresStore, server: PostgresServer, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    filled.backup(backup)
+    before = backup.read_bytes()
+    other = PostgresStore(schema_dsn(server))
+    other.put_mark("check", 3)
+    assert other.fill(backup) > 6
+    assert other.versions("incident-2") == filled.versions("incident-2")
+    assert (other.verify_ledger(), other.verify_audit()) == (4, 2)
+    assert other.mark("check") is None
+    assert other.append_version(incident_version(3)) == 5
+    with pytest.raises(StoreError, match="is not empty"):
+        other.fill(backup)
+    assert other.verify_ledger() == 5
+    assert backup.read_bytes() == before
+    other.close()
