@@ -17,18 +17,19 @@ from sensor.central.consumer.intake import Intake, Note
 from sensor.central.fleet.alarm_topics import AlarmTopics
 from sensor.central.fleet.alarms import FleetAlarm
 from sensor.central.fleet.coverage import radii
+from sensor.central.fleet.fleet import WHOLE_SITE
 from sensor.central.fleet.patrol import Patrol
 from sensor.central.fusing import Fusing
 from sensor.central.fusion import Window
 from sensor.central.incidents.chain import incident_json
+from sensor.central.incidents.fireworks import ModeChange
 from sensor.central.incidents.machine import Incidents
 from sensor.central.incidents.recorder import Recorder, history_of
 from sensor.central.incidents.signing import CentreKey
 from sensor.central.mqtt import Outgoing
 from sensor.central.node_keys import NodeKeys
 from sensor.central.notify.build import build_dispatcher
-from sensor.central.store import ArrivalRow, NodeState, Store
-from sensor.central.store.sqlite import SqliteStore
+from sensor.central.store import ArrivalRow, NodeState, Store, open_store
 from sensor.central.types import IncidentVersion
 from sensor.central.web.app import create_app
 from sensor.central.web.clips import FolderClips
@@ -115,7 +116,9 @@ class Centre:
             air=air_of(config.air),
             listeners=self.patrol.listeners,
             on_window=self._on_window,
+            on_mode=self._on_mode,
             sites=config.mqtt.sites,
+            worker=config.mqtt.client_id,
         )
         self._begin(stack, "fusion", self.fusing)
         if config.web.enabled:
@@ -129,6 +132,7 @@ class Centre:
             on_stored=self._on_stored,
             on_note=self._on_note,
             on_gap=self._on_gap,
+            on_doubt=self._on_doubt,
         )
         self._begin(stack, "consumer", self.consumer)
 
@@ -167,7 +171,7 @@ class Centre:
                 f"paths.state_dir {folder}: cannot be made: {error.strerror}; name a folder that "
                 "this user may write to"
             ) from error
-        return SqliteStore(self.config.record_path)
+        return open_store(self.config.record, folder)
 
     def _key(self) -> CentreKey:
         key, made = CentreKey.load_or_make(self.config.key_path)
@@ -243,6 +247,7 @@ class Centre:
             "intake",
             stored=self.consumer.stored,
             repeated=self.consumer.repeated,
+            unwritten=self.fusing.unwritten,
             **refused,
             **unfused,
         )
@@ -274,6 +279,10 @@ class Centre:
         self.patrol.reading(gap.site, gap.node, "gap", values, at_ns=time.time_ns())
         logger.warning("%s/%s: %d candidates of its chain never came", gap.site, gap.node, gap.missing)
 
+    def _on_doubt(self, key: str, why: str) -> None:
+        site, _, node = key.partition("/")
+        self.patrol.doubt(site, node, why, at_ns=time.time_ns())
+
     # ---- from fusion's thread, and from whoever reviews
 
     def _on_version(self, version: IncidentVersion, number: int) -> None:
@@ -295,6 +304,24 @@ class Centre:
 
     def _on_window(self, window: Window) -> None:
         self.patrol.learn(window)
+
+    def _on_mode(self, change: ModeChange) -> None:
+        """Fireworks mode declares itself: to the log, the broker and the record of the site."""
+        log = logger.warning if change.active else logger.info
+        log("%s, fireworks mode %s: %s", change.site, "began" if change.active else "ended", change.reason)
+        values = {"per_10_min": change.per_10_min}
+        alarm = FleetAlarm(
+            kind="fireworks",
+            site=change.site,
+            node=None,
+            raised=change.active,
+            utc_ns=change.utc_ns,
+            text=change.reason,
+            values=values,
+        )
+        kept = {**values, "raised": change.active, "text": change.reason}
+        self.patrol.reading(change.site, WHOLE_SITE, "alarm/fireworks", kept, at_ns=change.utc_ns)
+        self.alarms.tell(alarm)
 
     # ---- from the fleet's thread
 

@@ -59,11 +59,13 @@ class Incoming:
         self._greeting: ReasonCode | None = None
         self._session_kept = False
         self._granted: list[ReasonCode] | None = None
+        self._left = False
         self._ended: BrokerLost | None = None
         client = _client(settings, settings.client_id, manual_ack=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         self._client = client
 
@@ -89,6 +91,9 @@ class Incoming:
 
     def _on_subscribe(self, _c: object, _u: object, _m: int, reasons: list[ReasonCode], _p: object) -> None:
         self._granted = reasons
+
+    def _on_unsubscribe(self, _c: object, _u: object, _m: int, _r: list[ReasonCode], _p: object) -> None:
+        self._left = True
 
     def _on_message(self, _c: object, _u: object, message: paho.MQTTMessage) -> None:
         self._notes.append(
@@ -156,6 +161,20 @@ class Incoming:
                 self._client.loop_misc()
         except Exception as error:  # noqa: BLE001  paho 2.1 lets whatever a malformed packet provokes through
             self._ended = BrokerLost(f"the broker sent what is not MQTT 5 ({error!r})")
+
+    def leave_group(self) -> None:
+        """Take no more of what is shared: a broker may go on dividing it among workers that are away.
+
+        What the broker had meant for us before still comes: call `wait` until nothing does.
+        """
+        shared = [name for name in self._filters if name.startswith("$share/")]
+        if not shared or self._ended is not None or self._client.socket() is None:
+            return
+        self._left = False
+        self._client.unsubscribe(shared)
+        deadline_s = time.monotonic() + _FAREWELL_S * 10
+        while not self._left and self._ended is None and time.monotonic() < deadline_s:
+            self._pump(0.1)
 
     def close(self) -> None:
         """End the connection; the broker keeps the session."""

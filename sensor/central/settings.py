@@ -96,6 +96,8 @@ class IntakeSettings:
     """Most candidates of one node per minute in the long run, 10 to 1000000; the rest is refused."""
     burst_max: Annotated[int, Interval(ge=10, le=1_000_000)] = 2000
     """Most candidates of one node at once, 10 to 1000000: an outbox that is emptied after an outage."""
+    nodes_max: Annotated[int, Interval(ge=1, le=1_000_000)] = 20_000
+    """Most nodes that may speak, 1 to 1000000; more names than that are invented ones and refused."""
     unsigned: Literal["accept", "refuse"] = "accept"
     """What becomes of candidates without signature. A signature that does not hold is always refused."""
     node_keys_dir: Path | None = None

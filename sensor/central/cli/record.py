@@ -29,17 +29,17 @@ def opened_record(config: CentralConfig, *, make: bool = False) -> Iterator[Stor
         ConfigError: the state folder cannot be made.
         StoreError: there is none, or it cannot be read.
     """
-    from sensor.central.store.sqlite import SqliteStore  # noqa: PLC0415  not for --help
+    from sensor.central.store import open_store  # noqa: PLC0415  not for --help
 
     path = config.record_path
     if make:
         _make_folder(config.paths.state_dir)
-    elif not path.exists():
+    elif config.record.postgres_dsn_file is None and not path.exists():
         raise StoreError(
             f"record {path}: there is none; name the configuration of the daemon with -c, and run this as a "
             "user who may read its files"
         )
-    store = SqliteStore(path)
+    store = open_store(config.record, config.paths.state_dir)
     try:
         yield store
     finally:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sensor.central.consumer.chain import Beside, broken_link
 from sensor.central.consumer.intake import Intake, Note, Refused
 from sensor.central.consumer.refusals import Refusal
 from sensor.central.mqtt import Incoming, Received
@@ -54,6 +55,7 @@ class Consumer:
         on_stored: called with the new candidates of a batch, once they are committed.
         on_note: called with what nodes say of themselves.
         on_gap: called when numbers of a chain turn out to be missing for good.
+        on_doubt: called with ``site/node`` and why, when two machines seem to speak under one name.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Consumer:
         on_stored: Callable[[Sequence[ArrivalRow]], None],
         on_note: Callable[[Note], None],
         on_gap: Callable[[Gap], None] = lambda _gap: None,
+        on_doubt: Callable[[str, str], None] = lambda _key, _why: None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -72,6 +75,7 @@ class Consumer:
         self._on_stored = on_stored
         self._on_note = on_note
         self._on_gap = on_gap
+        self._on_doubt = on_doubt
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._gaps: dict[tuple[str, str, str], int] = {}
@@ -136,14 +140,22 @@ class Consumer:
                 "the broker kept what was missed" if kept else "a new session",
             )
             while not self._stopping.is_set():
-                self.progress += 1
-                messages = link.wait(WAIT_S)
-                for start in range(0, len(messages), BATCH_MAX):
-                    batch = messages[start : start + BATCH_MAX]
-                    self._take(batch)
-                    link.acknowledge(batch)
+                self._receive(link)
+            link.leave_group()
+            while self._settings.share_group and self._receive(link):
+                pass
         finally:
             link.close()
+
+    def _receive(self, link: Incoming) -> int:
+        """Take what came within WAIT_S, and say that it need not come again; return how much that was."""
+        self.progress += 1
+        messages = link.wait(WAIT_S)
+        for start in range(0, len(messages), BATCH_MAX):
+            batch = messages[start : start + BATCH_MAX]
+            self._take(batch)
+            link.acknowledge(batch)
+        return len(messages)
 
     def _take(self, batch: Sequence[Received]) -> None:
         """Judge and commit a batch; raise StoreError, with nothing acknowledged, when the record refuses."""
@@ -163,34 +175,55 @@ class Consumer:
                 notes.append(found)
             else:
                 rows.append(found)
-        rows = [row for row in rows if not self._taken_by_another(row)]
+        beside = Beside(self._store)
+        rows = [row for row in rows if self._fits(row, beside)]
         if rows:
             new = self._store.append_arrivals(rows, received_ns=now_ns)
             self.stored += len(new)
-            self.repeated += len(rows) - len(new)
+            self._look_at_repeats([row for row in rows if row.arrival.event_id not in new])
             if new:
                 self._on_stored([row for row in rows if row.arrival.event_id in new])
+        for key in self._intake.take_doubts():
+            self._on_doubt(key, "its numbers come from two outboxes in turn: two machines have this name")
         for note in notes:
             self._on_note(note)
             if note.kind == "health" and not note.retained:
                 self._look_for_gaps(note)
 
-    def _taken_by_another(self, row: ArrivalRow) -> bool:
-        """Whether this number of the node's chain belongs to another candidate: two machines, one name."""
-        if row.chain_id is None or row.seq is None:
+    def _fits(self, row: ArrivalRow, beside: Beside) -> bool:
+        """Whether a candidate can stand beside what is held of its node's chain; then it is held as well."""
+        batched = beside.batched(row.arrival.event_id)
+        if batched is not None:
+            if batched == row.body:
+                self.repeated += 1
+            else:
+                self._refuse_twofold(row, f"{row.arrival.event_id} came twice with different content")
             return False
-        arrival = row.arrival
-        known = self._store.event_with(arrival.site, arrival.node, row.chain_id, row.seq)
-        if known is None or known == arrival.event_id:
+        known = None if row.seq is None else beside.holder(row, row.seq)
+        if known is not None and known != row.arrival.event_id:
+            self._refuse_twofold(row, f"number {row.seq} of its chain belongs to another candidate")
             return False
-        self._intake.refused[Refusal.TWO_NODES] += 1
-        logger.error(
-            "refused (two_nodes): number %d of %s belongs to another candidate; "
-            "two nodes speak under one name",
-            row.seq,
-            arrival.key,
-        )
+        broken = broken_link(beside, row) if known is None else ""
+        if broken:
+            self._intake.refused[Refusal.BROKEN_CHAIN] += 1
+            logger.error("refused (broken_chain): %s: %s", row.arrival.key, broken)
+            return False
+        beside.add(row)
         return True
+
+    def _look_at_repeats(self, rows: Sequence[ArrivalRow]) -> None:
+        """A candidate that comes again is the same to the letter; another text is another machine's."""
+        stored = self._store.arrival_bodies([row.arrival.event_id for row in rows]) if rows else {}
+        for row in rows:
+            if stored.get(row.arrival.event_id, row.body) == row.body:
+                self.repeated += 1
+            else:
+                self._refuse_twofold(row, f"{row.arrival.event_id} is in the record with another content")
+
+    def _refuse_twofold(self, row: ArrivalRow, why: str) -> None:
+        self._intake.refused[Refusal.TWO_NODES] += 1
+        logger.error("refused (two_nodes): %s: %s", row.arrival.key, why)
+        self._on_doubt(row.arrival.key, f"{why}: two machines have this name")
 
     def _look_for_gaps(self, note: Note) -> None:
         """A node whose outbox is empty has nothing more to send: what is missing now is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,18 +10,23 @@ from typing import Any, Literal
 
 from sensor import events
 from sensor.central.arrivals import read_arrival
+from sensor.central.consumer.chain import signed_text
+from sensor.central.consumer.message import read_message
 from sensor.central.consumer.refusals import Counts, Refusal
 from sensor.central.frame import Frame
-from sensor.central.incidents.chain import Verifier, canonical
+from sensor.central.incidents.chain import Verifier
 from sensor.central.settings import IntakeSettings
 from sensor.central.store.values import ArrivalRow
 from sensor.central.types import Arrival, Place
 from sensor.errors import ChainError, WireError
 from sensor.events import Position
 
+logger = logging.getLogger(__name__)
 Kind = Literal["health", "status"]
 SCHEMAS = {"health": "gunshot.health.v1", "status": "gunshot.status.v1"}
 CHAINS_KEPT = 4
+ALTERNATIONS = 3
+"""So often a node may go back to a chain it had left: a backup put back does it once."""
 
 
 class Refused(WireError):  # noqa: N818  named for what happened
@@ -79,6 +85,11 @@ class Intake:
         except Refused as refused:
             self.refused[refused.reason] += 1
             raise
+        except Exception as error:
+            # One message that nobody foresaw must not come again for ever: it is refused like any other.
+            logger.exception("%s: cannot be read", topic[:200])
+            self.refused[Refusal.UNEXPECTED] += 1
+            raise Refused(Refusal.UNEXPECTED, f"{topic[:200]}: {error!r}") from error
         self.taken += isinstance(found, ArrivalRow)
         return found
 
@@ -87,17 +98,20 @@ class Intake:
         if position is not None:
             self._speaker(f"{site}/{node}").registered = position
 
-    def identity_doubt(self, key: str) -> bool:
-        """Whether a node's numbering went back and forth between chains: two machines under one name."""
-        speaker = self._speakers.get(key)
-        return speaker is not None and speaker.alternations >= 3
+    def take_doubts(self) -> list[str]:
+        """Nodes whose numbering went back and forth between chains since the last call: two machines."""
+        found = [key for key, speaker in self._speakers.items() if speaker.alternations >= ALTERNATIONS]
+        for key in found:
+            self._speakers[key].alternations = 0
+        return found
 
     def _read(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> ArrivalRow | Note:
         site, node, kind = _parts(topic)
         if self._known and f"{site}/{node}" not in self._known:
             raise Refused(Refusal.UNKNOWN_NODE, f"{topic}: intake.known_nodes does not name {site}/{node}")
+        self._check_name(topic, f"{site}/{node}")
         try:
-            body = events.decode(payload)
+            text, body = read_message(payload)
         except WireError as error:
             raise Refused(Refusal.MALFORMED, f"{topic}: {error}") from error
         if kind != "candidate":
@@ -120,7 +134,7 @@ class Intake:
         self._check_rate(topic, arrival.key, now_ns)
         seq, chain_id = _numbering(body)
         self._watch_chain(arrival.key, chain_id)
-        return ArrivalRow(arrival, payload.decode(), seq, chain_id)
+        return ArrivalRow(arrival, text, seq, chain_id)
 
     def _note(
         self, topic: str, site: str, node: str, kind: str, body: Mapping[str, Any], *, retained: bool
@@ -132,6 +146,14 @@ class Intake:
         if kind == "status" and isinstance(body.get("position"), Mapping):
             self.register(site, node, _position_of(body))
         return Note(kind=kind, site=site, node=node, body=body, retained=retained)  # type: ignore[arg-type]  # a key of SCHEMAS
+
+    def _check_name(self, topic: str, key: str) -> None:
+        """Room for one more node: names cost memory, and whoever may publish can invent them."""
+        if key not in self._speakers and len(self._speakers) >= self._settings.nodes_max:
+            raise Refused(
+                Refusal.TOO_MANY_NODES,
+                f"{topic}: {self._settings.nodes_max} nodes have spoken already (intake.nodes_max)",
+            )
 
     def _check_time(self, topic: str, arrival: Arrival, now_ns: int) -> None:
         ahead_s = (arrival.utc_ns - now_ns) / 1e9
@@ -169,8 +191,7 @@ class Intake:
                 raise Refused(Refusal.BAD_SIGNATURE, f"{topic}: no public key is known for this node")
             return
         try:
-            signed = {name: value for name, value in body.items() if name != "signature"}
-            verifier.verify(canonical(signed), str(signature))
+            verifier.verify(signed_text(body), str(signature))
         except ChainError as error:
             raise Refused(Refusal.BAD_SIGNATURE, f"{topic}: {error}") from error
 
