@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": ("sensor.central.cli.backup:backup", "Copy the record into a file while the daemon runs."),
     "restore": ("sensor.central.cli.backup:restore", "Put a backup in place of the record."),
     "report": ("sensor.central.cli.report:report", "Write a month's figures for the public."),
+    "explain-miss": ("sensor.central.cli.explain_miss:explain_miss", "Say why a shooting was not reported."),
     "export": ("sensor.central.cli.export:export", "Write one incident so that outsiders can check it."),
     "verify": ("sensor.central.cli.verify:verify", "Prove that an export or the record is unchanged."),
     "key": ("sensor.central.cli.verify:key", "Print the centre's public key."),

@@ -28,7 +28,7 @@ _RANGE_M = np.array([1.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1000.0, 2000.0])
 _PEAK_DB = np.array([160.0, 123.0, 116.0, 108.0, 101.0, 92.0, 89.0, 80.0])
 """9 mm, free field, 90 degrees off the line of fire, peak dB SPL; the last one extrapolated."""
 _SCATTER_DB = 8.0
-_NEEDED_DB = 17.8
+NEEDED_DB = 17.8
 """Peak over the noise floor at which the detector finds every second shot (77.8 dB at 60 dBA)."""
 ASSUMED_DB = 55.0
 """Noise of a node that is not calibrated: a busy street by day."""
@@ -38,10 +38,16 @@ FARTHEST_M = 2000.0
 _CELLS = 96
 
 
+def expected_db_spl(distance_m: Floats, excess_db: float) -> Floats:
+    """Median peak level of a 9 mm pistol at these distances, with ``excess_db`` taken by buildings."""
+    level = np.interp(np.log10(np.maximum(distance_m, 1.0)), np.log10(_RANGE_M), _PEAK_DB)
+    return np.asarray(level - excess_db)
+
+
 def hears(distance_m: Floats, noise_db_spl: float, excess_db: float) -> Floats:
     """Probability that a node with this noise hears a shot at these distances."""
-    level = np.interp(np.log10(np.maximum(distance_m, 1.0)), np.log10(_RANGE_M), _PEAK_DB) - excess_db
-    heard = ndtr((level - noise_db_spl - _NEEDED_DB) / _SCATTER_DB)
+    level = expected_db_spl(distance_m, excess_db)
+    heard = ndtr((level - noise_db_spl - NEEDED_DB) / _SCATTER_DB)
     return np.where(distance_m <= FARTHEST_M, heard, 0.0)
 
 

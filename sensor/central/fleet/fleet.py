@@ -119,6 +119,8 @@ class Fleet:
             "clock_source": watched.clock.get("source"),
             "clock_sigma_ns": watched.clock.get("utc_sigma_ns"),
             "problems": list(watched.problems),
+            "uptime_s": body.get("uptime_s"),
+            "rejects": rejects if isinstance(rejects := body.get("rejects"), Mapping) else {},
         }
         self._sample(watched, at_ns, "health", values)
 

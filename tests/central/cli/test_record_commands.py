@@ -159,3 +159,27 @@ def test_a_record_that_was_tampered_with_is_found_and_the_report_says_so(tmp_pat
     done = central_here("verify", "-c", config)
     assert done.returncode == 1
     assert "DOES NOT HOLD" in done.stderr
+
+
+def test_a_miss_is_explained_in_words_and_as_json(centre: Path) -> None:
+    words = ("explain-miss", "--at", "2024-11-02T11:00:00Z", "--lat", "36.0", "--lon", "-78.9")
+    done = central_here(*words, "-c", centre)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("What became of a shot at 36.00000, -78.90000, 2024-11-02T11:00:00.0Z")
+    assert "It was not reported." in done.stdout
+    told = json.loads(central_here(*words, "-c", centre, "--json").stdout)
+    assert told["conclusion"][0] == "It was not reported."
+    assert [account["node"] for account in told["accounts"]] == ["roof-1", "roof-2", "roof-3"]
+
+
+@pytest.mark.parametrize(
+    ("at", "lat", "told"),
+    [
+        ("2024-11-02", "36", "no offset from UTC"),
+        ("yesterday", "36", "is no time"),
+        ("2024-11-02T11:00:00Z", "91", "--lat"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_usage(centre: Path, at: str, lat: str, told: str) -> None:
+    done = central_here("explain-miss", "--at", at, "--lat", lat, "--lon", "0", "-c", centre)
+    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
