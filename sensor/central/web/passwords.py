@@ -48,9 +48,9 @@ def verify_password(text: str, stored: str | None) -> bool:
     try:
         kind, cost, block, lanes, salt, digest = (stored or "").split("$")
         known = kind == "scrypt"
-        parameters = (int(cost), int(block), int(lanes))
-        salted, expected = base64.b64decode(salt), base64.b64decode(digest)
+        expected = base64.b64decode(digest)
+        found = _scrypt(text, base64.b64decode(salt), int(cost), int(block), int(lanes))
     except ValueError:
-        known, parameters = False, (_COST, _BLOCK, _LANES)
-        salted, expected = b"\0" * 16, b"\0" * 32
-    return hmac.compare_digest(_scrypt(text, salted, *parameters), expected) and known
+        known, expected = False, b"\0" * 32
+        found = _scrypt(text, b"\0" * 16, _COST, _BLOCK, _LANES)
+    return hmac.compare_digest(found, expected) and known
