@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sensor.central.settings import RecordSettings
 from sensor.central.store.sql import SqlStore
 from sensor.errors import StoreError
+
+if TYPE_CHECKING:
+    from sensor.central.store.postgres import PostgresStore
 
 
 def open_store(settings: RecordSettings, state_dir: Path) -> SqlStore:
@@ -23,14 +27,23 @@ def open_store(settings: RecordSettings, state_dir: Path) -> SqlStore:
         from sensor.central.store.sqlite import SqliteStore  # noqa: PLC0415  only the kind in use is loaded
 
         return SqliteStore(state_dir / settings.path)
+    return open_postgres(settings.postgres_dsn_file)
+
+
+def open_postgres(dsn_file: Path) -> PostgresStore:
+    """Open the record in the database that a file names, and make it where there is none.
+
+    Raises:
+        StoreError: as `open_store`.
+    """
     try:
-        from sensor.central.store.postgres import PostgresStore  # noqa: PLC0415  as above
+        from sensor.central.store.postgres import PostgresStore  # noqa: PLC0415  psycopg may not be installed
     except ImportError as error:
         raise StoreError(
             f"record.postgres_dsn_file is given, yet psycopg cannot be used ({error}); "
             "pip install 'gunshot-sensor[postgres]'"
         ) from error
-    return PostgresStore(read_dsn(settings.postgres_dsn_file))
+    return PostgresStore(read_dsn(dsn_file))
 
 
 def read_dsn(path: Path) -> str:

@@ -253,6 +253,32 @@ class SqliteStore(SqlStore):
         with _new_file(path) as target, closing(self._sqlite.connect()) as source:
             source.backup(target)
 
+    def check_pages(self) -> None:
+        """Have SQLite look over the whole file; StoreError where it is damaged."""
+        with self._sqlite.read() as session:
+            found = session.one("PRAGMA integrity_check(1)")
+        if found is None or found[0] != "ok":
+            raise StoreError(f"record {self.path}: is damaged: {found[0] if found else 'no answer'}")
+
+
+def retire(path: Path) -> None:
+    """Make one file of a record and its companions, for it to be put aside.
+
+    Only the last program that has it open can do that, so others are found. A damaged record stays as it is.
+
+    Raises:
+        StoreError: another program has it open.
+    """
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path, timeout=0.0)) as connection:
+        try:
+            connection.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise StoreError(
+                    f"record {path}: a program has it open; stop gunshot-central first, then repeat"
+                ) from error
+            raise
+
 
 def write_backup(path: Path, source: Session) -> None:
     """Copy a record of any kind, as ``source`` sees it, into a new file; StoreError if it cannot be."""

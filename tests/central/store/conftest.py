@@ -13,13 +13,6 @@ from sensor.central.store.sqlite import SqliteStore
 from tests.support.postgres import PostgresServer
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL that this process shares; skips where there is none."""
-    with PostgresServer() as started:
-        yield started
-
-
 @pytest.fixture
 def dsn(server: PostgresServer) -> str:
     """How to reach an empty schema of it."""

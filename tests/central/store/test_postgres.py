@@ -11,20 +11,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from sensor.central.store import NodeSample, NodeState, User
 from sensor.central.store.database import Session
 from sensor.central.store.postgres import PostgresStore
 from sensor.central.store.sqlite import SqliteStore
 from sensor.errors import ChainError, StoreError
-from tests.support.incidents import incident_version, next_version
+from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.mosquitto import wait_until
 from tests.support.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[3]
+HASH = "scrypt$..."
 WORKER = """
 import sys
 from sensor.central.store import VersionConflict
 from sensor.central.store.postgres import PostgresStore
-from tests.support.incidents import incident_version, next_version
+from tests.support.incidents import arrival_row, incident_version, next_version
 store, name, shared = PostgresStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(shared):
     last = store.latest_of("incident-1")
@@ -39,7 +41,7 @@ for number in range(shared):
 WRITER = """
 import sys
 from sensor.central.store.postgres import PostgresStore
-from tests.support.incidents import incident_version, next_version
+from tests.support.incidents import arrival_row, incident_version, next_version
 store, last = PostgresStore(sys.argv[1]), incident_version(1)
 while True:
     store.append_version(last)
@@ -105,6 +107,47 @@ def test_whoever_takes_the_lock_off_is_found_out(filled: PostgresStore, dsn: str
     meddle(dsn, "DROP TRIGGER version_refuses_rewriting ON version", forgery)
     with pytest.raises(ChainError):
         filled.verify_ledger()
+
+
+def test_the_documented_rights_are_enough_and_do_not_open_the_lock(
+    server: PostgresServer, filled: PostgresStore, dsn: str, tmp_path: Path
+) -> None:
+    """A worker who is not the owner of the tables."""
+    schema = dsn.partition("search_path=")[2].rstrip("'")
+    text = (ROOT / "docs/record.md").read_text(encoding="utf-8")
+    grants = text.partition("```sql")[2].partition("```")[0].replace("central;", f"worker_{schema};")
+    meddle(
+        dsn,
+        f"CREATE ROLE worker_{schema} LOGIN",
+        f"GRANT USAGE ON SCHEMA {schema} TO worker_{schema}",
+        grants,
+    )
+    worker_dsn = server.dsn(user=f"worker_{schema}", options=f"-c search_path={schema}")
+    worker = PostgresStore(worker_dsn)
+    assert "takes writes" in worker.check()
+    worker.append_version(incident_version(3))
+    worker.append_arrivals([arrival_row(1)], received_ns=0)
+    assert worker.forget_arrivals(2**62) == 1
+    worker.audit(actor="a", action="b", subject="c", detail={}, at_ns=0)
+    assert worker.add_label("incident-1", source="s", label="x", reason="", author="a", at_ns=9)
+    worker.put_node(NodeState(site="town", node="roof", state="alive", utc_ns=5))
+    worker.add_node_samples([NodeSample(site="town", node="roof", utc_ns=1, kind="health", values={})])
+    assert worker.forget_node_samples(2) == 1
+    worker.put_user(User(name="ann", role="admin", password_hash=HASH))
+    assert worker.remove_user("ann")
+    delivery = worker.add_delivery("siren", "incident-1", 1, due_ns=1)
+    worker.settle_delivery(delivery, state="delivered", attempts=1, due_ns=1, reason="", at_ns=1)
+    worker.backup(tmp_path / "backup.db")
+    worker.close()
+    for statement in (
+        "DROP TRIGGER version_refuses_rewriting ON version",
+        "ALTER TABLE version DISABLE TRIGGER ALL",
+        "DELETE FROM version",
+        "SET session_replication_role = replica",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            meddle(worker_dsn, statement)
+    assert filled.verify_ledger() == 5
 
 
 def test_several_workers_share_one_record(dsn: str) -> None:
