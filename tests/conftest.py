@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from hypothesis import settings
 
 settings.register_profile("busy machine", deadline=None)  # a slow example is no fault
 settings.load_profile("busy machine")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start: a shell that runs them in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

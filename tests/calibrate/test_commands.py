@@ -35,6 +35,7 @@ from tests.support.calibration_signals import (
     street,
     wander,
 )
+from tests.support.patience import PATIENCE_S
 from tests.support.virtual_mic import VirtualMic
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ def start(name: str, *arguments: object, env: dict[str, str]) -> subprocess.Comp
         check=False,
         env=env,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -290,7 +291,7 @@ def guided(mic: VirtualMic, name: str, cue: str, wav: Path, *arguments: object) 
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        guard = threading.Timer(60.0, process.kill)
+        guard = threading.Timer(PATIENCE_S, process.kill)
         guard.start()
         printed = []
         assert process.stdout is not None

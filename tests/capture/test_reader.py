@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensor.capture.adctime import Header
 from sensor.capture.reader import Chunk, LossCounts, Reader
 from sensor.capture.ring import Ring
+from tests.support.patience import PATIENCE_S
 
 RATE_HZ = 48_000
 FRAMES = 480
@@ -118,6 +119,6 @@ def test_waiting_ends_with_news_or_without() -> None:
     reader = Reader(callback.ring, callback.headers, RATE_HZ, LossCounts())
     assert not reader.wait(0.0)
     callback()
-    assert reader.wait(60.0)
+    assert reader.wait(PATIENCE_S)
     list(reader.take())
     assert not reader.wait(0.0)

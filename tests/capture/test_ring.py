@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sensor.capture.ring import Ring
 from sensor.errors import Overrun
+from tests.support.patience import PATIENCE_S
 
 CHANNELS = 2
 
@@ -113,7 +114,7 @@ def test_a_read_racing_the_writer_is_refused_or_whole_but_never_mixed(frames: in
                 np.testing.assert_array_equal(samples[0], counting(first, end - first)[:, 0])
                 whole[0] += 1
     finally:
-        done.wait(60.0)
+        done.wait(PATIENCE_S)
         writer.join()
     assert enough(), (whole, refused)
 
@@ -121,11 +122,11 @@ def test_a_read_racing_the_writer_is_refused_or_whole_but_never_mixed(frames: in
 def test_a_waiting_reader_gets_up_when_enough_was_written() -> None:
     ring = Ring(1, 100)
     came = []
-    reader = threading.Thread(target=lambda: came.append(ring.wait(20, 10.0)))
+    reader = threading.Thread(target=lambda: came.append(ring.wait(20, PATIENCE_S)))
     reader.start()
     for _ in range(4):
         ring.write(np.zeros((5, 1), dtype=np.float32))
-    reader.join(10.0)
+    reader.join(PATIENCE_S)
     assert came == [True]
 
 
@@ -133,10 +134,10 @@ def test_waiting_ends_without_samples_at_the_timeout_and_at_close() -> None:
     ring = Ring(1, 100)
     ring.write(np.zeros((5, 1), dtype=np.float32))
     assert not ring.wait(6, 0.0)
-    reader = threading.Thread(target=ring.wait, args=(6, 60.0))
+    reader = threading.Thread(target=ring.wait, args=(6, PATIENCE_S))
     reader.start()
     ring.close()
-    reader.join(10.0)
+    reader.join(PATIENCE_S)
     assert not reader.is_alive()
-    assert ring.wait(5, 60.0)
-    assert not ring.wait(6, 60.0)
+    assert ring.wait(5, PATIENCE_S)
+    assert not ring.wait(6, PATIENCE_S)

@@ -27,6 +27,7 @@ from sensor.config import Config, load_config
 from sensor.uplink.outbox import Outbox
 from tests.support.command import gunshot_sensor
 from tests.support.mosquitto import Broker, Subscriber, free_port, make_certificates, wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.virtual_mic import VirtualMic
 
 
@@ -140,12 +141,14 @@ def test_no_broker_configured_is_a_warning(tmp_path: Path) -> None:
 # ---- microphone
 
 
-def tone(path: Path, amplitude: float, seconds: float = 6.0) -> Path:
-    samples = amplitude * 32767 * np.sin(2 * np.pi * 440 * np.arange(int(48_000 * seconds)) / 48_000)
+def tone(path: Path, amplitude: float) -> Path:
+    """A tone that outlasts whatever listens to it, however slow the machine."""
+    rate_hz = 8_000
+    samples = amplitude * 32767 * np.sin(2 * np.pi * 440 * np.arange(int(rate_hz * PATIENCE_S)) / rate_hz)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(48_000)
+        file.setframerate(rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())
     return path
 
@@ -163,7 +166,9 @@ def heard(mic: VirtualMic, folder: Path) -> str:
     """What the check of the microphone says, from a process that sees the virtual one."""
     configured(folder, "audio: {device: 'name:vmic'}\n")
     command = [sys.executable, "-c", PROBE, str(folder / "config.yaml")]
-    result = subprocess.run(command, env=mic.env, capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(
+        command, env=mic.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 

@@ -12,6 +12,7 @@ import pytest
 
 from sensor.cli.main import COMMANDS, cli
 from tests.support.command import gunshot_sensor
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -66,7 +67,7 @@ def raising(code: str) -> subprocess.CompletedProcess[str]:
         "sys.argv = ['gunshot-sensor', 'version']\nprogram.main()\n"
     )
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
 

@@ -20,6 +20,7 @@ from sensor.errors import UplinkError
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import write_bursts
 from tests.support.mosquitto import Broker, wait_until
+from tests.support.patience import PATIENCE_S
 from tests.test_pipeline import STREET, pipeline, run
 
 COMMAND = [sys.executable, "-m", "sensor", "run", "--local-broker", "--or-scene", "--show"]
@@ -38,7 +39,7 @@ def test_without_a_microphone_the_bundled_scene_is_heard_to_its_end(tmp_path: Pa
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -19,11 +19,11 @@ from sensor.capture.settings import CaptureSettings
 from sensor.capture.source import Source
 from sensor.types import Block
 from tests.support.array_source import ArraySource
+from tests.support.patience import PATIENCE_S
 from tests.support.virtual_mic import VirtualMic
 
 RATE_HZ = 48_000
 CHANNELS = 2
-DEADLINE_S = 20.0
 
 Make = Callable[[], Source]
 
@@ -75,7 +75,7 @@ def source(make: Make) -> Iterator[Source]:
 def within_deadline(call: Callable[[], object]) -> None:
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    thread.join(DEADLINE_S)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
@@ -100,14 +100,12 @@ def test_blocks_are_float32_by_channel_and_keep_their_content(source: Source) ->
 
 
 def test_times_are_unknown_or_advance_with_the_samples(source: Source) -> None:
-    """Within 5 ms of the nominal rate over a second: nothing here has a crystal that bad."""
-    blocks = list(islice(source.blocks(), 12))
-    times = [block.mono_ns for block in blocks]
-    if set(times) == {0}:
+    """At the nominal rate within 2 %. On a busy machine a device's times are late, so the earliest count."""
+    blocks = list(islice(source.blocks(), 20))
+    if {block.mono_ns for block in blocks} == {0}:
         return
-    for block in blocks:
-        expected_s = (block.first - blocks[0].first) / source.rate_hz
-        assert (block.mono_ns - times[0]) * 1e-9 == pytest.approx(expected_s, abs=5e-3)
+    late_s = [block.mono_ns * 1e-9 - block.first / source.rate_hz for block in blocks]
+    assert min(late_s[:10]) == pytest.approx(min(late_s[10:]), abs=20e-3)
 
 
 def test_rate_and_channels_are_known_once_open_and_do_not_change(source: Source) -> None:

@@ -32,6 +32,7 @@ from sensor.sim.render import render_scene
 from sensor.sim.scene import bundled_scene, load_scene
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import bursts, write_bursts
+from tests.support.patience import PATIENCE_S
 
 RATE_HZ = 48_000
 CONFIG = default_config()
@@ -370,7 +371,12 @@ def test_without_matplotlib_the_words_come_and_one_line_says_what_to_install(
         "main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        cwd=tmp_path,
     )
     assert done.returncode == 1
     assert "gates, in the order" in done.stdout

@@ -20,7 +20,8 @@ from typing import Any, Self
 
 import numpy as np
 
-DEADLINE_S = 20.0
+from tests.support.patience import PATIENCE_S
+
 STATS_S = 0.05
 
 
@@ -72,7 +73,7 @@ class CaptureProbe:
         return self._log.read_text(errors="replace")
 
     def wait_for(
-        self, condition: Callable[[Self], bool], what: str, *, deadline_s: float = DEADLINE_S
+        self, condition: Callable[[Self], bool], what: str, *, deadline_s: float = PATIENCE_S
     ) -> None:
         """Wait until ``condition`` holds; fail, saying ``what`` was waited for, if it never does."""
         with self._news:
@@ -80,7 +81,7 @@ class CaptureProbe:
             if not condition(self):
                 raise AssertionError(f"no {what}; last: {self.stats} {self.error} {self.log}")
 
-    def wait_for_blocks(self, count: int, *, deadline_s: float = DEADLINE_S) -> None:
+    def wait_for_blocks(self, count: int, *, deadline_s: float = PATIENCE_S) -> None:
         """Wait for that many further blocks."""
         wanted = len(self.blocks) + count
         self.wait_for(
@@ -90,7 +91,7 @@ class CaptureProbe:
     def stop(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Close the source; return what was captured, shape (channels, n), lost samples left out."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(DEADLINE_S) == 0, self.log
+        assert self.process.wait(PATIENCE_S) == 0, self.log
         self._thread.join()
         channels = self.stats["channels"]
         return np.fromfile(self._raw, dtype=np.float32).reshape(-1, channels).T

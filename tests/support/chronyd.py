@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.receiver import wait_for
+from tests.support.patience import wait_until
 
 
 class Chronyd:
@@ -32,7 +32,7 @@ class Chronyd:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(self._socket.exists, 5.0, "chronyd's command socket")
+        wait_until(self._socket.exists, what="chronyd's command socket is there")
 
     def kill(self) -> None:
         self._process.kill()

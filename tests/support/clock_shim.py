@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE_S
+
 SOURCE = Path(__file__).with_name("clock_shim.c")
 STA_UNSYNC = 0x40
 TIME_ERROR = 5
@@ -83,4 +85,4 @@ class Conversation:
         assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.stdout.close()
-        self._process.wait(10.0)
+        self._process.wait(PATIENCE_S)

@@ -12,10 +12,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 from sensor.central.cli.main import main as central_main
+from tests.support.patience import PATIENCE_S
 
 
 def gunshot_sensor(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, timeout_s: float = 60.0
+    *arguments: str | Path, env: Mapping[str, str] | None = None, timeout_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Run ``gunshot-sensor`` to its end, apart from any configuration of this machine."""
     base = {name: value for name, value in os.environ.items() if not name.startswith("GUNSHOT_SENSOR_")}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import paho.mqtt.client as paho
 import pytest
@@ -22,23 +22,18 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-START_S = 10.0
+from tests.support.patience import PATIENCE_S, wait_until
+from tests.support.ports import free_port
 
-
-def wait_until(condition: Callable[[], Any], timeout_s: float = 30.0, what: str = "") -> None:
-    """Return as soon as ``condition`` holds; fail the test if it does not within ``timeout_s``."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"within {timeout_s:g} s it did not happen that {what or condition}")
-        time.sleep(0.005)
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on at present."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+__all__ = [
+    "Broker",
+    "Got",
+    "Subscriber",
+    "free_port",
+    "make_certificates",
+    "tcp_server",
+    "wait_until",
+]
 
 
 class Broker:
@@ -129,7 +124,7 @@ class Broker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(self._listens, START_S, "mosquitto listens")
+        wait_until(self._listens, what="mosquitto listens")
 
     def _listens(self) -> bool:
         assert self._process is not None
@@ -143,7 +138,7 @@ class Broker:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.send_signal(signal.SIGCONT)
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def stop(self) -> None:
@@ -241,7 +236,7 @@ class Subscriber:
 
     def publish(self, topic: str, body: bytes | str, *, retain: bool = False) -> None:
         """Publish at QoS 1 and wait for the broker's acknowledgement."""
-        self._client.publish(topic, body, qos=1, retain=retain).wait_for_publish(10)
+        self._client.publish(topic, body, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.mosquitto import Broker, wait_until
+from tests.support.mosquitto import Broker
+from tests.support.patience import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +94,7 @@ class Node:
                 stderr=log,
             )
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once it told systemd that the first block went through."""
         wait_until(lambda: self.ended or "READY=1" in self.told(), timeout_s, "the daemon is ready")
         assert not self.ended, self.log.read_text()
@@ -116,12 +117,12 @@ class Node:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self, timeout_s: float = 20.0) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         """Stop it as systemd does; return its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 20.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for its own end; return its exit code."""
         assert self.process is not None
         return self.process.wait(timeout_s)

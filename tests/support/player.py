@@ -5,13 +5,14 @@ Run as a program, because PortAudio reads ``ALSA_CONFIG_PATH`` once per process:
     python -m tests.support.player DEVICE FILE.wav
 
 It prints one JSON object: ``start_ns`` (system UTC at which sample 0 left the device), ``rate_hz`` (as the
-device played it) and ``sigma_ns`` (robust spread of the device's own statements about the fitted line; the
-player's measured uncertainty).
+device played it) and ``sigma_ns`` (the player's measured uncertainty: robust spread of the device's own
+statements about the fitted line, and by how much lines through either half of them differ from it).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -20,6 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 LATENCY_S = 0.2
 SETTLING_BLOCKS = 5
@@ -85,15 +89,32 @@ def _main(device: str, recording: str) -> None:
         finished.wait()
         stream.abort()
     index, when_s = np.array(blocks[SETTLING_BLOCKS:]).T
+    period_s, start_s, spread_s = _line(index, when_s)
+    middle = index.size // 2
+    wander_s = 0.0
+    for half in (slice(None, middle), slice(middle, None)):
+        half_period_s, half_start_s, _ = _line(index[half], when_s[half])
+        ends = index[half][[0, -1]]
+        apart_s = half_start_s - start_s + (half_period_s - period_s) * ends
+        wander_s = max(wander_s, float(np.abs(apart_s).max()))
+    to_utc_s = 0.0 if abs(to_utc_s) < 1.0 else to_utc_s
+    found = {
+        "start_ns": (start_s + to_utc_s) * 1e9,
+        "rate_hz": 1.0 / period_s,
+        "sigma_ns": math.hypot(spread_s, wander_s) * 1e9,
+    }
+    json.dump(found, sys.stdout)
+
+
+def _line(index: Floats, when_s: Floats) -> tuple[float, float, float]:
+    """Seconds per sample, time of sample 0 and robust spread about the line, s."""
     kept = np.ones(index.size, dtype=bool)
     for _ in range(5):  # a stumble of the machine makes single statements late
         period_s, start_s = np.polyfit(index[kept], when_s[kept], 1)
         residual_s = when_s - (start_s + period_s * index)
         spread_s = 1.4826 * float(np.median(np.abs(residual_s)))
         kept = np.abs(residual_s) <= max(3.0 * spread_s, 1e-5)
-    to_utc_s = 0.0 if abs(to_utc_s) < 1.0 else to_utc_s
-    found = {"start_ns": (start_s + to_utc_s) * 1e9, "rate_hz": 1.0 / period_s, "sigma_ns": spread_s * 1e9}
-    json.dump(found, sys.stdout)
+    return float(period_s), float(start_s), spread_s
 
 
 if __name__ == "__main__":

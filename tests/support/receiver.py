@@ -13,26 +13,13 @@ import subprocess
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
+
 LAT_DEG, LON_DEG, HEIGHT_MSL_M = 35.994034, -78.898619, 123.0
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], object], within_s: float, what: str) -> None:
-    """Wait until the condition holds; fail with ``what`` when it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.02)
 
 
 def sentence(body: str) -> bytes:
@@ -144,7 +131,7 @@ class ScriptedGpsd:
         self._client: socket.socket | None = None
 
     def accept(self) -> None:
-        self._listener.settimeout(5.0)
+        self._listener.settimeout(PATIENCE_S)
         self._client, _ = self._listener.accept()
 
     def send(self, data: bytes) -> None:

@@ -24,8 +24,9 @@ from typing import Self
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
+
 PROGRAMS = ("pulseaudio", "pactl", "paplay", "parec")
-DEADLINE_S = 20.0
 
 
 def need_virtual_mic() -> None:
@@ -108,7 +109,7 @@ class VirtualMic:
             *("--disable-shm=yes", "--use-pid-file=no", "--realtime=no", "--high-priority=no"),
             "--log-level=error",
         )
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while self._pactl("info") != 0:
             if time.monotonic() > deadline or self._server.poll() is not None:
                 raise RuntimeError(f"PulseAudio did not come up (exit code {self._server.poll()})")
@@ -162,5 +163,5 @@ class VirtualMic:
 
     def _pactl(self, *arguments: str) -> int:
         return subprocess.run(
-            ["pactl", *arguments], env=self._own_env, capture_output=True, check=False, timeout=DEADLINE_S
+            ["pactl", *arguments], env=self._own_env, capture_output=True, check=False, timeout=PATIENCE_S
         ).returncode

@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from typing import Self
 
+from tests.support.patience import PATIENCE_S
+
 PUBLISH = 3
 PUBACK = 4
 
@@ -36,7 +38,7 @@ class Wiretap:
         self._server.close()
         self.cut()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)
 
     def cut(self) -> None:
         """Break every connection, both ways.
@@ -61,7 +63,7 @@ class Wiretap:
             except OSError:
                 return
             try:
-                broker = socket.create_connection(self._target, 2)
+                broker = socket.create_connection(self._target, PATIENCE_S)
             except OSError:
                 node.close()
                 continue

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 INSTALLER = ROOT / "scripts/install-pi"
 PLACED = {
@@ -32,7 +34,7 @@ def install(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         env={**os.environ, "PATH": path or os.environ["PATH"]},
         user=user,
     )
@@ -163,6 +165,6 @@ def test_without_a_network_it_says_so_in_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="apt-get install shellcheck")
 def test_shellcheck_finds_nothing(script: str) -> None:
     result = subprocess.run(
-        ["shellcheck", str(ROOT / script)], capture_output=True, text=True, check=False, timeout=60
+        ["shellcheck", str(ROOT / script)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert result.stdout == ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sensor.systemd import Notifier
+from tests.support.patience import PATIENCE_S
 
 
 class Manager:
@@ -21,7 +22,7 @@ class Manager:
         self.name = name
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
-        self.socket.settimeout(5.0)
+        self.socket.settimeout(PATIENCE_S)
 
     def heard(self) -> list[str]:
         return self.socket.recv(4096).decode().split("\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import EXIT_CONFIG
+from tests.support.patience import PATIENCE_S
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "gunshot-sensor.service"
@@ -39,7 +40,11 @@ def analysed(tmp_path: Path, text: str, *words: str) -> subprocess.CompletedProc
     unit = tmp_path / "gunshot-sensor.service"
     unit.write_text(text.replace(installed, sys.executable), encoding="utf-8")
     return subprocess.run(
-        ["systemd-analyze", *words, str(unit)], capture_output=True, text=True, check=False, timeout=60
+        ["systemd-analyze", *words, str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
 
 
@@ -131,7 +136,7 @@ def test_the_user_can_be_made(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert result.returncode == 0, result.stderr
     passwd = (tmp_path / "etc/passwd").read_text()
@@ -157,7 +162,7 @@ def test_folders_of_the_configuration_can_be_made(tmp_path: Path) -> None:
         f"--root={tmp_path}",
         str(FOLDER / "gunshot-sensor.tmpfiles.conf"),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "var/lib/gunshot-sensor").stat().st_mode & 0o777 == 0o750
     assert (etc / "gunshot-sensor/secrets").stat().st_mode & 0o777 == 0o750

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,7 +19,8 @@ from sensor.timing.kernel import read_clocks
 from sensor.timing.vote import Vote
 from sensor.types import ClockSource
 from tests.support.chronyd import Chronyd, LopsidedPath, ReferenceClock
-from tests.support.receiver import free_port, wait_for
+from tests.support.patience import wait_until
+from tests.support.ports import free_port
 
 needs_chrony = pytest.mark.skipif(shutil.which("chronyd") is None, reason="chrony is not installed")
 
@@ -37,12 +37,12 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def until(client: Chrony, condition: Callable[[], object], within_s: float, what: str) -> None:
+def until(client: Chrony, condition: Callable[[], object], what: str) -> None:
     def polled() -> bool:
         client.poll()
         return bool(condition())
 
-    wait_for(polled, within_s, what)
+    wait_until(polled, what=what)
 
 
 def asking(stack: ExitStack, command: Sequence[str]) -> Chrony:
@@ -75,7 +75,7 @@ def test_a_pulse_locks_and_its_loss_shows_although_chrony_still_calls_it_normal(
     feed, line = clock(stack, tmp_path, "PPS", 150e-6)
     server = daemon(stack, tmp_path / "d", line, "port 0")
     client = asking(stack, server.client)
-    until(client, lambda: voted(client) is not None, 15.0, "a lock on the reference clock")
+    until(client, lambda: voted(client) is not None, "a lock on the reference clock")
     reading = read_clocks()
     vote = client.vote(reading)
     assert vote is not None
@@ -83,12 +83,12 @@ def test_a_pulse_locks_and_its_loss_shows_although_chrony_still_calls_it_normal(
     assert abs(vote.offset_ns - reading.offset_ns - 150_000) < 2 * vote.sigma_ns
     assert vote.sigma_ns < 1_000_000
     feed.stop()
-    until(client, lambda: voted(client) is None, 30.0, "notice of the loss")
+    until(client, lambda: voted(client) is None, "notice of the loss")
     tracking = client.tracking()
     assert tracking is not None
     assert tracking.synchronised, "chrony's own leap status still says Normal: reach is what tells"
     server.kill()
-    until(client, lambda: client.error is not None, 10.0, "notice of the dead daemon")
+    until(client, lambda: client.error is not None, "notice of the dead daemon")
 
 
 @needs_chrony
@@ -96,8 +96,8 @@ def test_a_falseticker_is_counted_and_not_followed(stack: ExitStack, tmp_path: P
     lines = [clock(stack, tmp_path, name, offset)[1] for name, offset in (("A", 0), ("B", 0), ("LIAR", 0.5))]
     server = daemon(stack, tmp_path / "d", *lines, "port 0")
     client = asking(stack, server.client)
-    until(client, lambda: (found := client.tracking()) is not None and found.falsetickers, 20.0, "the liar")
-    until(client, lambda: voted(client) is not None, 10.0, "a lock")
+    until(client, lambda: (found := client.tracking()) is not None and found.falsetickers, "the liar")
+    until(client, lambda: voted(client) is not None, "a lock")
     reading = read_clocks()
     vote = client.vote(reading)
     assert vote is not None
@@ -122,25 +122,32 @@ def test_a_lopsided_path_stays_within_two_sigmas(
     )
     client = asking(stack, client_daemon.client)
 
-    def settled() -> bool:
-        vote = voted(client)
-        return vote is not None and vote.sigma_ns < 100_000_000
+    def misled_ns(vote: Vote) -> float:
+        return abs(vote.offset_ns - reading.offset_ns)
 
-    until(client, settled, 20.0, "synchronisation to better than 0.1 s")
     reading = read_clocks()
+
+    def settled() -> bool:
+        """Synchronised to better than 0.1 s, and really misled by the path; a busy machine adds to it."""
+        vote = client.vote(reading)
+        return (
+            vote is not None
+            and vote.sigma_ns < 100_000_000
+            and misled_ns(vote) > 0.8 * abs(there_s - back_s) / 2 * 1e9
+        )
+
+    until(client, settled, "it is synchronised and misled")
     vote = client.vote(reading)
     assert vote is not None
     assert vote.source is ClockSource.NTP
-    error_ns = abs(vote.offset_ns - reading.offset_ns)
-    assert error_ns > 0.8 * abs(there_s - back_s) / 2 * 1e9, "the path really misled chrony"
-    assert error_ns <= 2 * vote.sigma_ns
+    assert misled_ns(vote) <= 2 * vote.sigma_ns
 
 
 @needs_chrony
 def test_an_unreachable_server_is_no_vote(stack: ExitStack, tmp_path: Path) -> None:
     server = daemon(stack, tmp_path / "d", f"server 127.0.0.1 port {free_port()} minpoll -2 iburst", "port 0")
     client = asking(stack, server.client)
-    until(client, lambda: client.tracking() is not None, 10.0, "an answer")
+    until(client, lambda: client.tracking() is not None, "an answer")
     assert voted(client) is None
 
 
@@ -162,17 +169,17 @@ def script(folder: Path, body: str) -> Path:
 def test_a_client_that_hangs_is_ended_and_never_waited_for(
     stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chrony_module, "ANSWER_WITHIN_S", 0.3)
-    client = asking(stack, (str(script(tmp_path, "exec sleep 60")),))
-    started_s = time.monotonic()
+    client = asking(stack, (str(script(tmp_path, "exec sleep 600")),))
     client.poll()
-    assert time.monotonic() - started_s < 0.25
-    until(client, lambda: "did not answer" in (client.error or ""), 5.0, "the end of patience")
+    assert client._running is not None
+    assert client._running[0].poll() is None, "asked, and not waited for"
+    monkeypatch.setattr(chrony_module, "ANSWER_WITHIN_S", 0.3)
+    until(client, lambda: "did not answer" in (client.error or ""), "the end of patience")
 
 
 def test_a_client_that_answers_megabytes_is_an_error_and_no_more(stack: ExitStack, tmp_path: Path) -> None:
     client = asking(stack, (str(script(tmp_path, "head -c 5000000 /dev/zero")),))
-    until(client, lambda: client.error is not None, 10.0, "the complaint")
+    until(client, lambda: client.error is not None, "the complaint")
     assert client.tracking() is None
 
 

@@ -16,6 +16,8 @@ from sensor.timing import satellite
 from sensor.timing.gpsd import KEPT_OFFSETS, Gpsd
 from sensor.timing.kernel import read_clocks
 from sensor.types import ClockSource
+from tests.support.patience import wait_until
+from tests.support.ports import free_port
 from tests.support.receiver import (
     LAT_DEG,
     LON_DEG,
@@ -23,7 +25,6 @@ from tests.support.receiver import (
     Receiver,
     ScriptedGpsd,
     scripted_gpsd,
-    wait_for,
 )
 
 needs_gpsd = pytest.mark.skipif(shutil.which("gpsd") is None, reason="gpsd is not installed")
@@ -45,27 +46,27 @@ def real(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     daemon.kill()
 
 
-def until(client: Gpsd, condition: Callable[[], object], within_s: float, what: str) -> None:
+def until(client: Gpsd, condition: Callable[[], object], what: str) -> None:
     def polled() -> bool:
         client.poll()
         return bool(condition())
 
-    wait_for(polled, within_s, what)
+    wait_until(polled, what=what)
 
 
 @needs_gpsd
 def test_real_gpsd_fix_loss_silence_kill_and_return(receiver: Receiver, real: RealGpsd) -> None:
     """One session, since every step of it takes real seconds."""
     client = Gpsd("127.0.0.1", real.port)
-    until(client, lambda: client.fix() is not None, 15.0, "a fix")
+    until(client, lambda: client.fix() is not None, "a fix")
     fix = client.fix()
     assert fix is not None
-    until(client, lambda: (fix := client.fix()) is not None and fix.mode == 3, 5.0, "a 3D fix")
+    until(client, lambda: (fix := client.fix()) is not None and fix.mode == 3, "a 3D fix")
     fix = client.fix()
     assert fix is not None
     assert fix.lat_deg == pytest.approx(LAT_DEG, abs=1e-5)
     assert fix.lon_deg == pytest.approx(LON_DEG, abs=1e-5)
-    until(client, lambda: len(client.sentences()) >= satellite.FEWEST, 10.0, "time sentences")
+    until(client, lambda: len(client.sentences()) >= satellite.FEWEST, "time sentences")
     vote = satellite.vote(client, read_clocks())
     assert vote is not None
     assert vote.source is ClockSource.GPS
@@ -73,20 +74,20 @@ def test_real_gpsd_fix_loss_silence_kill_and_return(receiver: Receiver, real: Re
     assert abs(vote.offset_ns - read_clocks().offset_ns) < 3 * vote.sigma_ns
 
     receiver.mode = "nofix"
-    until(client, lambda: client.fix() is None, 10.0, "loss of the fix")
+    until(client, lambda: client.fix() is None, "loss of the fix")
     assert satellite.vote(client, read_clocks()) is None, "gpsd goes on sending times without a fix"
 
     receiver.mode = "2d"
-    until(client, lambda: (fix := client.fix()) is not None and fix.mode == 2, 10.0, "a 2D fix")
+    until(client, lambda: (fix := client.fix()) is not None and fix.mode == 2, "a 2D fix")
 
     real.kill()
-    until(client, lambda: client.error is not None, 10.0, "notice of the killed daemon")
+    until(client, lambda: client.error is not None, "notice of the killed daemon")
     receiver.mode = "3d"
     real.start()
-    until(client, lambda: client.fix() is not None, 20.0, "a fix after the restart")
+    until(client, lambda: client.fix() is not None, "a fix after the restart")
 
     receiver.mode = "garbage"
-    until(client, lambda: client.fix() is None, 15.0, "staleness under garbage")
+    until(client, lambda: client.fix() is None, "staleness under garbage")
     assert satellite.vote(client, read_clocks()) is None
     client.close()
 
@@ -101,7 +102,7 @@ def test_a_receiver_that_lost_a_week_count_never_moves_utc(tmp_path: Path) -> No
     daemon.start()
     client = Gpsd("127.0.0.1", daemon.port)
     try:
-        until(client, lambda: len(client.sentences()) >= satellite.FEWEST, 20.0, "time sentences")
+        until(client, lambda: len(client.sentences()) >= satellite.FEWEST, "time sentences")
         assert client.fix() is not None
         reading = read_clocks()
         vote = satellite.vote(client, reading)
@@ -150,7 +151,7 @@ def client(server: ScriptedGpsd) -> Iterator[Gpsd]:
 
 def test_pulses_give_a_vote_of_microseconds(server: ScriptedGpsd, client: Gpsd) -> None:
     server.send(FIX + b"".join(pulse(1_250_000 + jitter) for jitter in (-900, 300, 0, 800, -200)))
-    until(client, lambda: len(client.pulses()) == 5, 5.0, "five pulses")
+    until(client, lambda: len(client.pulses()) == 5, "five pulses")
     reading = read_clocks()
     vote = satellite.vote(client, reading)
     assert vote is not None
@@ -162,14 +163,14 @@ def test_pulses_give_a_vote_of_microseconds(server: ScriptedGpsd, client: Gpsd) 
 def test_dates_of_the_past_are_refused_and_reported(server: ScriptedGpsd, client: Gpsd) -> None:
     old_s = int(time.time()) - 1024 * 7 * 86_400
     server.send(FIX + b"".join(pulse(0, old_s + second) for second in range(6)))
-    until(client, lambda: len(client.pulses()) == 6, 5.0, "six pulses")
+    until(client, lambda: len(client.pulses()) == 6, "six pulses")
     assert satellite.vote(client, read_clocks()) is None
     assert "rollover" in (satellite.complaint(client) or "")
 
 
 def test_one_wild_pulse_does_not_move_the_vote(server: ScriptedGpsd, client: Gpsd) -> None:
     server.send(FIX + b"".join(pulse(offset) for offset in (0, 100, 400_000_000, -100, 50, 0)))
-    until(client, lambda: len(client.pulses()) == 6, 5.0, "six pulses")
+    until(client, lambda: len(client.pulses()) == 6, "six pulses")
     reading = read_clocks()
     vote = satellite.vote(client, reading)
     assert vote is not None
@@ -178,7 +179,7 @@ def test_one_wild_pulse_does_not_move_the_vote(server: ScriptedGpsd, client: Gps
 
 def test_pulses_without_a_fix_are_no_vote(server: ScriptedGpsd, client: Gpsd) -> None:
     server.send(line(**{"class": "TPV", "mode": 1}) + b"".join(pulse(0) for _ in range(6)))
-    until(client, lambda: len(client.pulses()) == 6, 5.0, "six pulses")
+    until(client, lambda: len(client.pulses()) == 6, "six pulses")
     assert satellite.vote(client, read_clocks()) is None
 
 
@@ -186,9 +187,9 @@ def test_half_lines_huge_lines_and_binary_are_passed_over(server: ScriptedGpsd, 
     server.send(b'{"class":"TPV","mode":3,"lat":')
     client.poll()
     server.send(b'1.0,"lon":2.0}\n' + b"\xff\xfe\x00junk\n" + b"x" * 200_000)
-    until(client, lambda: client.fix() is not None, 5.0, "the halved line")
+    until(client, lambda: client.fix() is not None, "the halved line")
     server.send(b"x" * 200_000 + b"\n" + FIX)
-    until(client, lambda: (fix := client.fix()) is not None and fix.lat_deg == LAT_DEG, 5.0, "the next line")
+    until(client, lambda: (fix := client.fix()) is not None and fix.lat_deg == LAT_DEG, "the next line")
     assert client.rubbish >= 2
     assert len(client._buffer) <= 65_536 + 65_536
 
@@ -212,14 +213,14 @@ def test_half_lines_huge_lines_and_binary_are_passed_over(server: ScriptedGpsd, 
 )
 def test_wrong_types_are_counted_and_harmless(server: ScriptedGpsd, client: Gpsd, report: object) -> None:
     server.send(json.dumps(report).encode() + b"\n" + FIX)
-    until(client, lambda: client.fix() is not None, 5.0, "the good report after it")
+    until(client, lambda: client.fix() is not None, "the good report after it")
     assert client.pulses() == []
     assert satellite.vote(client, read_clocks()) is None
 
 
 def test_nan_and_infinity_are_unknown_not_figures(server: ScriptedGpsd, client: Gpsd) -> None:
     server.send(b'{"class":"TPV","mode":3,"lat":NaN,"lon":Infinity,"altHAE":-Infinity,"epx":1e999}\n')
-    until(client, lambda: client.fix() is not None, 5.0, "the report")
+    until(client, lambda: client.fix() is not None, "the report")
     fix = client.fix()
     assert fix is not None
     assert (fix.lat_deg, fix.lon_deg, fix.height_m, fix.horizontal_sigma_m) == (None, None, None, None)
@@ -227,13 +228,12 @@ def test_nan_and_infinity_are_unknown_not_figures(server: ScriptedGpsd, client: 
 
 def test_a_server_that_hangs_up_is_tried_again(server: ScriptedGpsd, client: Gpsd) -> None:
     server.hang_up()
-    until(client, lambda: client.error is not None, 5.0, "notice")
-    until(client, lambda: client.error is None, 10.0, "the next connection")
+    until(client, lambda: client.error is not None, "notice")
+    until(client, lambda: client.error is None, "the next connection")
 
 
 def test_an_absent_gpsd_is_an_error_in_words_and_no_wait() -> None:
-    with scripted_gpsd() as server:
-        port = server.port
+    port = free_port()
     client = Gpsd("127.0.0.1", port)
     client.poll()
     assert str(port) in (client.error or "")

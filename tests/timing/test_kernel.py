@@ -53,9 +53,14 @@ def talk(shim: ShimmedClock) -> Iterator[Conversation]:
 
 def test_the_bracket_holds_the_real_clocks() -> None:
     reading = read_clocks()
-    assert 0 <= reading.width_ns < 10_000_000
-    assert abs(time.time_ns() - time.monotonic_ns() - reading.offset_ns) < 50_000_000
+    assert reading.width_ns >= 0
     assert reading.mono_ns <= time.monotonic_ns()
+    before_ns = time.monotonic_ns() + reading.offset_ns
+    assert (
+        before_ns - reading.width_ns
+        <= time.time_ns()
+        <= time.monotonic_ns() + reading.offset_ns + reading.width_ns
+    )
 
 
 def test_this_machines_adjtimex_answers_without_rights() -> None:

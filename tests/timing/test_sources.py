@@ -15,7 +15,9 @@ from sensor.timing.pps import PpsDevice
 from sensor.timing.settings import TimingSettings
 from sensor.timing.sources import Sources, address
 from sensor.types import ClockSource
-from tests.support.receiver import scripted_gpsd, wait_for
+from tests.support.patience import wait_until
+from tests.support.ports import free_port
+from tests.support.receiver import scripted_gpsd
 from tests.support.simulated_clocks import SYNCHRONISED
 
 ALONE = TimingSettings(chrony="off", gpsd="none", pps_device="none")
@@ -57,16 +59,14 @@ def test_pulses_of_a_receiver_without_a_fix_are_not_believed(tmp_path: Path) -> 
             sources.gpsd.poll()
             return sources.gpsd.fix() is not None
 
-        wait_for(fixed, 5.0, "a fix")
+        wait_until(fixed, what="a fix is told")
         votes = sources.votes(read_clocks(), SYNCHRONISED, None)
         assert [vote.source for vote in votes] == [ClockSource.NTP, ClockSource.PPS]
         sources.close()
 
 
 def test_only_what_was_asked_for_is_complained_of(tmp_path: Path) -> None:
-    with scripted_gpsd() as server:
-        port = server.port
-    wanted = TimingSettings(chrony="on", gpsd=f"127.0.0.1:{port}", pps_device=f"/dev/{tmp_path.name}")
+    wanted = TimingSettings(chrony="on", gpsd=f"127.0.0.1:{free_port()}", pps_device=f"/dev/{tmp_path.name}")
     sources = Sources(wanted, lambda: SYNCHRONISED)
     sources.poll()
     assert len([item for item in sources.problems() if "gpsd" in item or "PPS" in item]) == 2

@@ -12,11 +12,12 @@ from sensor.uplink.mqtt import Uplink
 from sensor.uplink.outbox import Outbox
 from sensor.uplink.settings import MqttSettings, OutboxSettings
 from tests.support.messages import NODE, SITE, status
+from tests.support.patience import PATIENCE_S
 
 FAST = {
     "host": "127.0.0.1",
-    "keepalive_s": 2,
-    "connect_timeout_s": 2.0,
+    "keepalive_s": 60,  # on a busy machine a shorter one ends connections that are well
+    "connect_timeout_s": PATIENCE_S,
     "backoff_min_s": 0.02,
     "backoff_max_s": 0.2,
 }
