@@ -20,6 +20,7 @@ from sensor.central.settings import (
     CentralPaths,
     IntakeSettings,
     RecordSettings,
+    WorkerSettings,
 )
 from sensor.central.web.settings import WebSettings
 from sensor.config.loader import read_model
@@ -46,6 +47,7 @@ class CentralConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mqtt: BrokerSettings = BrokerSettings()
+    worker: WorkerSettings = WorkerSettings()
     intake: IntakeSettings = IntakeSettings()
     record: RecordSettings = RecordSettings()
     fusion: FusionSettings = FusionSettings()
@@ -104,23 +106,8 @@ def _contradictions(document: Document, config: CentralConfig) -> list[Fault]:
 
 
 def _found(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:
-    mqtt = config.mqtt
-    if mqtt.tls is not None and mqtt.tls.key_file is not None and mqtt.tls.cert_file is None:
-        yield (
-            ("mqtt", "tls", "key_file"),
-            "a key is of no use without its certificate; give cert_file as well",
-        )
-    if mqtt.password_file is not None and mqtt.username is None:
-        yield ("mqtt", "password_file"), "a password is of no use without a name; give mqtt.username as well"
-    if mqtt.backoff_max_s < mqtt.backoff_min_s:
-        text = f"{mqtt.backoff_max_s:g} is below backoff_min_s ({mqtt.backoff_min_s:g}); swap them"
-        yield ("mqtt", "backoff_max_s"), text
-    for site in mqtt.sites:
-        if not events.NAME_PATTERN.fullmatch(site):
-            yield ("mqtt", "sites"), f"{site!r} is no site; lower-case letters, digits and hyphens"
-    if mqtt.share_group and config.record.postgres_dsn_file is None:
-        text = "several workers need one PostgreSQL record; give record.postgres_dsn_file as well"
-        yield ("mqtt", "share_group"), text
+    yield from _found_in_broker(config.mqtt)
+    yield from _found_in_sharing(config)
     for name in config.intake.known_nodes:
         site, _, node = name.partition("/")
         if not (events.NAME_PATTERN.fullmatch(site) and events.NAME_PATTERN.fullmatch(node)):
@@ -128,3 +115,29 @@ def _found(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:
     if config.intake.unsigned == "refuse" and config.intake.node_keys_dir is None:
         text = "refuse needs the nodes' public keys; give intake.node_keys_dir as well"
         yield ("intake", "unsigned"), text
+
+
+def _found_in_broker(mqtt: BrokerSettings) -> Iterator[tuple[KeyPath, str]]:
+    if mqtt.tls is not None and mqtt.tls.key_file is not None and mqtt.tls.cert_file is None:
+        text = "a key is of no use without its certificate; give cert_file as well"
+        yield ("mqtt", "tls", "key_file"), text
+    if mqtt.password_file is not None and mqtt.username is None:
+        yield ("mqtt", "password_file"), "a password is of no use without a name; give mqtt.username as well"
+    if mqtt.backoff_max_s < mqtt.backoff_min_s:
+        text = f"{mqtt.backoff_max_s:g} is below backoff_min_s ({mqtt.backoff_min_s:g}); swap them"
+        yield ("mqtt", "backoff_max_s"), text
+
+
+def _found_in_sharing(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:
+    mqtt, worker = config.mqtt, config.worker
+    for section, sites in (("mqtt", mqtt.sites), ("worker", worker.sites)):
+        for site in sites:
+            if not events.NAME_PATTERN.fullmatch(site):
+                yield (section, "sites"), f"{site!r} is no site; lower-case letters, digits and hyphens"
+    for site in worker.sites:
+        if mqtt.sites and site not in mqtt.sites and not mqtt.share_group:
+            text = f"{site} is not among mqtt.sites, so nothing of it is taken in; add it there"
+            yield ("worker", "sites"), text
+    if mqtt.share_group and config.record.postgres_dsn_file is None:
+        text = "several workers need one PostgreSQL record; give record.postgres_dsn_file as well"
+        yield ("mqtt", "share_group"), text

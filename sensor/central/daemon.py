@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from sensor import __version__, logs
-from sensor.central.air import air_of
 from sensor.central.config import CentralConfig
 from sensor.central.consumer.consumer import Consumer, Gap
 from sensor.central.consumer.intake import Intake, Note
@@ -30,13 +29,15 @@ from sensor.central.mqtt import Outgoing
 from sensor.central.node_keys import NodeKeys
 from sensor.central.notify.build import build_dispatcher
 from sensor.central.store import ArrivalRow, NodeState, Store, open_store
-from sensor.central.types import IncidentVersion
+from sensor.central.types import Arrival, IncidentVersion
+from sensor.central.weather.report import WeatherReport, report_of
+from sensor.central.weather.weather import Weather
 from sensor.central.web.app import create_app
 from sensor.central.web.clips import FolderClips
 from sensor.central.web.fleet_pages import node_view
 from sensor.central.web.live import LiveFeed
 from sensor.central.web.server import WebServer
-from sensor.errors import ConfigError, StoreError
+from sensor.errors import ConfigError, StoreError, WireError
 from sensor.systemd import Notifier
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ STATUS_S = 10.0
 SUMMARY_S = 600.0
 HOUSEKEEPING_S = 3600.0
 DAY_NS = 86_400 * 10**9
+REPORTS_NS = 7 * DAY_NS
+WEATHER = "weather"
+"""Kind under which the record keeps reports."""
 
 
 class Part(Protocol):
@@ -100,7 +104,8 @@ class Centre:
         outgoing = Outgoing(config.mqtt)
         stack.callback(outgoing.close)
         self.dispatcher = build_dispatcher(config.notify, store, publish=outgoing.publish)
-        self._begin(stack, "notifications", self.dispatcher)
+        if config.worker.notifies:
+            self._begin(stack, "notifications", self.dispatcher)
         self.alarms = AlarmTopics(outgoing.publish)
         self._begin(stack, "alarms", self.alarms)
         history = history_of(store, radius_m=config.incidents.history_m, days=config.incidents.history_days)
@@ -108,16 +113,19 @@ class Centre:
         self.recorder = Recorder(store, incidents, signer=signer, on_version=self._on_version)
         self.patrol = Patrol(store, config.fleet, on_alarm=self._on_alarm, on_node=self._on_node)
         self._begin(stack, "fleet", self.patrol)
+        self.weather = Weather(config.air, on_report=self._on_report)
+        self.weather.restore(self._old_reports())
         self.fusing = Fusing(
             store,
             self.recorder,
             incidents,
             config.fusion,
-            air=air_of(config.air),
+            air=self.weather.air,
             listeners=self.patrol.listeners,
             on_window=self._on_window,
             on_mode=self._on_mode,
-            sites=config.mqtt.sites,
+            on_heard=self._on_heard,
+            sites=config.worker.sites or config.mqtt.sites,
             worker=config.mqtt.client_id,
         )
         self._begin(stack, "fusion", self.fusing)
@@ -133,6 +141,7 @@ class Centre:
             on_note=self._on_note,
             on_gap=self._on_gap,
             on_doubt=self._on_doubt,
+            on_weather=self._on_weather if config.air.mqtt else None,
         )
         self._begin(stack, "consumer", self.consumer)
 
@@ -187,6 +196,13 @@ class Centre:
         dsn_file = self.config.record.postgres_dsn_file
         return str(self.config.record_path) if dsn_file is None else f"PostgreSQL as {dsn_file} says"
 
+    def _old_reports(self) -> Iterator[WeatherReport]:
+        """Reports of the last days out of the record."""
+        now_ns = time.time_ns()
+        for item in self.store.node_samples(kind=WEATHER, since_ns=now_ns - REPORTS_NS):
+            with suppress(WireError):
+                yield report_of(item.values, source=WEATHER, now_ns=now_ns)
+
     # ---- the main thread
 
     def _supervise(self) -> None:
@@ -227,7 +243,12 @@ class Centre:
 
     def problems(self) -> list[str]:
         """What is not as it should be, in words."""
-        parts = {"broker": self.consumer.problem, "fusion": self.fusing.problem, "fleet": self.patrol.problem}
+        parts = {
+            "broker": self.consumer.problem,
+            "fusion": self.fusing.problem,
+            "fleet": self.patrol.problem,
+            "air": self.weather.problem,
+        }
         found = [f"{name}: {text}" for name, text in parts.items() if text]
         if self.web is not None and not self.web.alive:
             found.append("web: the pages are not served any more")
@@ -266,10 +287,13 @@ class Centre:
     # ---- from the consumer's thread
 
     def _on_stored(self, rows: Sequence[ArrivalRow]) -> None:
+        del rows
         self.fusing.notify()
-        self.patrol.heard((row.arrival for row in rows), at_ns=time.time_ns())
 
     def _on_note(self, note: Note) -> None:
+        sites = self.config.worker.sites
+        if sites and note.site not in sites:
+            return  # another worker watches it
         self.patrol.note(
             note.kind, note.site, note.node, note.body, at_ns=time.time_ns(), retained=note.retained
         )
@@ -278,6 +302,14 @@ class Centre:
         values = {"chain_id": gap.chain_id, "missing": gap.missing}
         self.patrol.reading(gap.site, gap.node, "gap", values, at_ns=time.time_ns())
         logger.warning("%s/%s: %d candidates of its chain never came", gap.site, gap.node, gap.missing)
+
+    def _on_weather(self, site: str, body: Mapping[str, object]) -> None:
+        self.weather.take(report_of(body, source=f"mqtt {site}", now_ns=time.time_ns()))
+
+    def _on_report(self, report: WeatherReport) -> None:
+        """Keep it, so that a sound of now is fused in the air of now whenever it is fused again."""
+        self.patrol.reading(WHOLE_SITE, WHOLE_SITE, WEATHER, report.values(), at_ns=report.utc_ns)
+        logger.info("air: %.1f °C (%s)", report.temperature_c, report.source)
 
     def _on_doubt(self, key: str, why: str) -> None:
         site, _, node = key.partition("/")
@@ -301,6 +333,9 @@ class Centre:
             nodes=len(version.nodes),
             author=version.author,
         )
+
+    def _on_heard(self, arrivals: Sequence[Arrival]) -> None:
+        self.patrol.heard(arrivals, at_ns=time.time_ns())
 
     def _on_window(self, window: Window) -> None:
         self.patrol.learn(window)

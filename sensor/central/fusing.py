@@ -44,6 +44,7 @@ class Fusing:
         air: what carried the sound at a time.
         listeners: which nodes could hear.
         on_window: told of each final answer; nodes are judged by it.
+        on_heard: told of each candidate of its sites, whichever worker took it in.
         on_mode: told when fireworks mode begins or ends in a site.
         sites: those this worker fuses; none = all.
         worker: its name, under which it keeps how far it has read.
@@ -59,6 +60,7 @@ class Fusing:
         air: Callable[[int], Air] | Air,
         listeners: Callable[[], Sequence[Listener]],
         on_window: Callable[[Window], None] = lambda _window: None,
+        on_heard: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
         on_mode: Callable[[ModeChange], None] = lambda _change: None,
         sites: Sequence[str] = (),
         worker: str = "",
@@ -70,6 +72,7 @@ class Fusing:
         self._air = air
         self._listeners = listeners
         self._on_window = on_window
+        self._on_heard = on_heard
         self._on_mode = on_mode
         self._sites = list(sites) or None
         self._mark = f"{MARK}/{worker}" if worker else MARK
@@ -168,10 +171,14 @@ class Fusing:
 
     def _step(self, now_ns: int) -> None:
         """Read what is new, fuse, write; the mark moves once everything that came of it is in the record."""
+        heard = []
         for item in self._pages(after_row=self._row):
             if self._fusion.push(item.arrival) is Refusal.TOO_LATE:
                 self._late.append(item.arrival)
+            heard.append(item.arrival)
             self._row = item.row
+        if heard:
+            self._on_heard(heard)
         self._pending |= {window.window_id: window for window in self._fusion.advance(now_ns)}
         self._write_pending(now_ns)
         self._fuse_late(now_ns)

@@ -55,7 +55,7 @@ class BrokerSettings:
     """MQTT client identifier, unique at the broker; each worker has its own and keeps it, since the broker
     keeps what a worker has missed under this name."""
     sites: tuple[str, ...] = ()
-    """Sites whose nodes this worker listens to; none = all."""
+    """Sites whose candidates are taken in; none = all."""
     share_group: Annotated[str, Len(0, 60)] = ""
     """Name of a group of workers among which the broker divides the candidates (MQTT 5 shared subscription);
     they need one PostgreSQL record. Empty = this worker gets everything."""
@@ -77,6 +77,19 @@ class BrokerSettings:
     def port_or_default(self) -> int:
         """TCP port in force."""
         return self.port or (1883 if self.tls is None else 8883)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """What this one does where several share the work; a single one does everything."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
+
+    sites: tuple[str, ...] = ()
+    """Sites whose incidents it makes and whose nodes it watches, whoever took their candidates in; none =
+    all. Each site belongs to one worker."""
+    notifies: bool = True
+    """Whether it tells the receivers in notify; exactly one of several workers does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,16 +138,29 @@ class RecordSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AirSettings:
-    """What carries the sound where nothing better is known."""
+    """What carries the sound: reports where there are fresh ones, else what is set here."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
 
     temperature_c: Annotated[float, Interval(ge=-60.0, le=60.0)] = 15.0
-    """Air temperature, °C, -60 to 60."""
+    """Air temperature where no report is fresh, °C, -60 to 60."""
     wind_east_m_s: Annotated[float, Interval(ge=-60.0, le=60.0)] = 0.0
-    """Wind towards the east, m/s: a west wind is positive."""
+    """Wind towards the east where no report is fresh, m/s: a west wind is positive."""
     wind_north_m_s: Annotated[float, Interval(ge=-60.0, le=60.0)] = 0.0
-    """Wind towards the north, m/s: a south wind is positive."""
+    """Wind towards the north where no report is fresh, m/s: a south wind is positive."""
+    metar_file: Path | None = None
+    """Text file with METAR reports of a station nearby, which something of yours keeps up to date; null =
+    none. Looked at every 30 s."""
+    mqtt: bool = True
+    """Whether reports are taken from the broker: gunshot/v1/{site}/weather, JSON with temperature_c and,
+    where known, wind_east_m_s, wind_north_m_s and utc_ns."""
+    report_max_age_min: Annotated[float, Interval(ge=5.0, le=1440.0)] = 120.0
+    """A report further than this from the time of a sound says nothing about it, minutes, 5 to 1440."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a person set anything."""
+        return (self.temperature_c, self.wind_east_m_s, self.wind_north_m_s) != (15.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

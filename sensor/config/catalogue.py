@@ -170,7 +170,17 @@ def _figure(value: float) -> str:
 
 
 def _field_docs(owner: type[Any]) -> dict[str, str]:
-    """The docstring below each annotated field of a class, in one line each."""
+    """The docstring below each annotated field of a class, its own or inherited, in one line each."""
+    docs: dict[str, str] = {}
+    for ancestor in reversed(owner.__mro__):
+        if dataclasses.is_dataclass(ancestor) or (
+            issubclass(ancestor, BaseModel) and ancestor is not BaseModel
+        ):
+            docs |= _own_field_docs(ancestor)
+    return docs
+
+
+def _own_field_docs(owner: type[Any]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
     docs: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []

@@ -6,23 +6,24 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensor.central.consumer.chain import Beside, broken_link
 from sensor.central.consumer.intake import Intake, Note, Refused
+from sensor.central.consumer.message import read_message
 from sensor.central.consumer.refusals import Refusal
 from sensor.central.mqtt import Incoming, Received
 from sensor.central.settings import BrokerSettings
 from sensor.central.store.protocol import Store
 from sensor.central.store.values import ArrivalRow
-from sensor.errors import StoreError, UplinkError
+from sensor.errors import StoreError, UplinkError, WireError
 from sensor.events import TOPIC_ROOT
 
 logger = logging.getLogger(__name__)
 WAIT_S = 0.25
 BATCH_MAX = 500
-KINDS = ("candidate", "health", "status")
+WEATHER = "/weather"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,13 @@ class Gap:
 
 
 def topic_filters(settings: BrokerSettings) -> list[str]:
-    """What to subscribe to: candidates, shared within a group if there is one, and the nodes' own state."""
+    """What to subscribe to: candidates, shared if there is a group, the nodes' own state, and weather."""
     share = f"$share/{settings.share_group}/" if settings.share_group else ""
     filters = []
     for site in settings.sites or ("+",):
         base = f"{TOPIC_ROOT}/{site}/+"
         filters += [f"{share}{base}/candidate", f"{base}/health", f"{base}/status"]
+        filters.append(f"{TOPIC_ROOT}/{site}{WEATHER}")
     return filters
 
 
@@ -56,9 +58,10 @@ class Consumer:
         on_note: called with what nodes say of themselves.
         on_gap: called when numbers of a chain turn out to be missing for good.
         on_doubt: called with ``site/node`` and why, when two machines seem to speak under one name.
+        on_weather: called with the site and what is said of its weather; None = nobody asks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each thing that is told has a name of its own
         self,
         settings: BrokerSettings,
         store: Store,
@@ -68,6 +71,7 @@ class Consumer:
         on_note: Callable[[Note], None],
         on_gap: Callable[[Gap], None] = lambda _gap: None,
         on_doubt: Callable[[str, str], None] = lambda _key, _why: None,
+        on_weather: Callable[[str, Mapping[str, object]], None] | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -76,6 +80,7 @@ class Consumer:
         self._on_note = on_note
         self._on_gap = on_gap
         self._on_doubt = on_doubt
+        self._on_weather = on_weather
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._gaps: dict[tuple[str, str, str], int] = {}
@@ -159,22 +164,8 @@ class Consumer:
 
     def _take(self, batch: Sequence[Received]) -> None:
         """Judge and commit a batch; raise StoreError, with nothing acknowledged, when the record refuses."""
-        rows: list[ArrivalRow] = []
-        notes: list[Note] = []
         now_ns = time.time_ns()
-        for message in batch:
-            try:
-                found = self._intake.read(
-                    message.topic, message.payload, retained=message.retained, now_ns=now_ns
-                )
-            except Refused as refused:
-                if refused.reason is not Refusal.OTHER_SCHEMA:
-                    logger.warning("refused (%s): %s", refused.reason.value, refused)
-                continue
-            if isinstance(found, Note):
-                notes.append(found)
-            else:
-                rows.append(found)
+        rows, notes = self._read(batch, now_ns)
         beside = Beside(self._store)
         rows = [row for row in rows if self._fits(row, beside)]
         if rows:
@@ -189,6 +180,37 @@ class Consumer:
             self._on_note(note)
             if note.kind == "health" and not note.retained:
                 self._look_for_gaps(note)
+
+    def _read(self, batch: Sequence[Received], now_ns: int) -> tuple[list[ArrivalRow], list[Note]]:
+        """What a batch says; refusals are counted and logged."""
+        rows: list[ArrivalRow] = []
+        notes: list[Note] = []
+        for message in batch:
+            if message.topic.endswith(WEATHER) and message.topic.count("/") == 3:
+                self._take_weather(message)
+                continue
+            try:
+                found = self._intake.read(
+                    message.topic, message.payload, retained=message.retained, now_ns=now_ns
+                )
+            except Refused as refused:
+                if refused.reason is not Refusal.OTHER_SCHEMA:
+                    logger.warning("refused (%s): %s", refused.reason.value, refused)
+                continue
+            if isinstance(found, Note):
+                notes.append(found)
+            else:
+                rows.append(found)
+        return rows, notes
+
+    def _take_weather(self, message: Received) -> None:
+        if self._on_weather is None:
+            return
+        try:
+            self._on_weather(message.topic.split("/")[2], read_message(message.payload)[1])
+        except WireError as error:
+            self._intake.refused[Refusal.MALFORMED] += 1
+            logger.warning("refused (malformed): %s: %s", message.topic[:120], error)
 
     def _fits(self, row: ArrivalRow, beside: Beside) -> bool:
         """Whether a candidate can stand beside what is held of its node's chain; then it is held as well."""

@@ -212,6 +212,31 @@ class MailSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TopicRuleSettings(RuleSettings):
+    """Which incidents go to the broker: by default all."""
+
+    classes: tuple[IncidentClass, ...] = (
+        "gunshot",
+        "probable_gunshot",
+        "fireworks",
+        "construction",
+        "backfire",
+        "other",
+        "unknown",
+    )
+    """Classes that are told."""
+    p_min: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.0
+    """Least probability of a gunshot."""
+    not_located: bool = True
+    """Whether incidents that were heard but not located are told."""
+    exercise: Literal["never", "also", "only"] = "also"
+    """Whether exercises are told: never, also, or only they."""
+    updates: Literal["all", "important", "first"] = "all"
+    """Which later versions are told: all; those in which class, place, rounds, confidence, tags or a
+    person's word changed; or none but retraction and a change of class."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MqttTopicSettings:
     """Incidents on the broker: ``gunshot/v1/{site}/incident/{incident_id}``, QoS 1."""
 
@@ -221,21 +246,7 @@ class MqttTopicSettings:
     """Whether incidents go to the broker."""
     retained: bool = True
     """Whether the broker keeps the latest version of each incident for whoever subscribes later."""
-    rule: RuleSettings = RuleSettings(
-        classes=(
-            "gunshot",
-            "probable_gunshot",
-            "fireworks",
-            "construction",
-            "backfire",
-            "other",
-            "unknown",
-        ),
-        p_min=0.0,
-        not_located=True,
-        exercise="also",
-        updates="all",
-    )
+    rule: TopicRuleSettings = TopicRuleSettings()
     """Which incidents; by default all, exercises too: the message says what it is."""
     retry: RetrySettings = RetrySettings()
     """How long it is tried."""

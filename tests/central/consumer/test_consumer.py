@@ -177,7 +177,7 @@ def test_what_the_record_refuses_is_not_acknowledged_and_comes_again(
     with Centre(broker, record) as centre:
         publish(link, Rooftops().shot(100.0, 100.0))
         wait_until(lambda: record.refused >= 2, what="it is tried again")
-        assert "read-only" in centre.consumer.problem
+        wait_until(lambda: "read-only" in centre.consumer.problem, what="the reason is told")
         assert count(store) == 0
         record.broken = False
         wait_until(lambda: count(store) == 8, what="all of it is stored")
