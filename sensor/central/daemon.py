@@ -103,7 +103,9 @@ class Centre:
         signer = self._key()
         outgoing = Outgoing(config.mqtt)
         stack.callback(outgoing.close)
-        self.dispatcher = build_dispatcher(config.notify, store, publish=outgoing.publish)
+        self.dispatcher = build_dispatcher(
+            config.notify, store, holder=config.mqtt.client_id, publish=outgoing.publish
+        )
         if config.worker.notifies:
             self._begin(stack, "notifications", self.dispatcher)
         self.alarms = AlarmTopics(outgoing.publish)

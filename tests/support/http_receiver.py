@@ -47,7 +47,15 @@ class Garbage:
     """Answer what is not HTTP."""
 
 
-Behaviour = Reply | type[Hang | Drip | Close | Garbage]
+@dataclass(frozen=True)
+class Raw:
+    """Answer these bytes, again and again if so told, and close."""
+
+    content: bytes
+    endless: bool = False
+
+
+Behaviour = Reply | Raw | type[Hang | Drip | Close | Garbage]
 
 
 class Receiver:
@@ -106,7 +114,7 @@ class Receiver:
         request = Request(handler.command, handler.path, dict(handler.headers), handler.rfile.read(length))
         # Decided before it shows, so that a test that waits for a request sees the answer's cause.
         behave = self.behave
-        behaviour = behave if isinstance(behave, Reply | type) else behave(request)
+        behaviour = behave if isinstance(behave, Reply | Raw | type) else behave(request)
         self.requests.append(request)
         with suppress(OSError):
             self._answer(handler, behaviour)
@@ -122,6 +130,10 @@ class Receiver:
             while not self._ending.wait(0.05):
                 handler.wfile.write(b"x")
                 handler.wfile.flush()
+        elif isinstance(behaviour, Raw):
+            handler.wfile.write(behaviour.content)
+            while behaviour.endless and not self._ending.is_set():
+                handler.wfile.write(behaviour.content)
         elif isinstance(behaviour, Reply):
             handler.send_response(behaviour.status)
             headers = {"Content-Type": "application/json", **(behaviour.headers or {})}

@@ -19,7 +19,8 @@ class Script:
     """How it behaves."""
 
     hang_at: str = ""
-    """Command at which it stops answering: ``EHLO``, ``DATA``, ...; ``greeting`` = from the beginning."""
+    """Command at which it stops answering: ``EHLO``, ``DATA``, ...; ``greeting`` = from the beginning;
+    ``drip`` = it greets for ever, a letter at a time."""
     replies: dict[str, str] = field(default_factory=dict)
     """Command, or ``RCPT address``, -> what it answers instead of taking it."""
 
@@ -93,6 +94,10 @@ class _Dialogue:
     def run(self) -> None:
         if self._owner.script.hang_at == "greeting":
             self._owner.ending.wait()
+            return
+        if self._owner.script.hang_at == "drip":
+            while not self._owner.ending.wait(0.05):
+                self._sock.sendall(b"2")
             return
         self._say("220 here")
         while line := self._file.readline().decode().rstrip("\r\n"):

@@ -24,11 +24,15 @@ def build_dispatcher(
     settings: NotifySettings,
     store: Store,
     *,
+    holder: str = "gunshot-central",
     publish: Publish | None = None,
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> Dispatcher:
-    """A dispatcher that is not started yet; without ``publish`` the broker is told nothing."""
-    return Dispatcher(channels(settings, store, publish=publish), store, clock_ns=clock_ns)
+    """A dispatcher that is not started yet; without ``publish`` the broker is told nothing.
+
+    ``holder`` is this worker's name, its own and the same after a restart.
+    """
+    return Dispatcher(channels(settings, store, publish=publish), store, holder=holder, clock_ns=clock_ns)
 
 
 def channels(settings: NotifySettings, store: Store, *, publish: Publish | None = None) -> Iterator[Channel]:
@@ -38,12 +42,28 @@ def channels(settings: NotifySettings, store: Store, *, publish: Publish | None 
         yield from _broker_channels(settings, publish)
     for hook in settings.webhooks:
         yield Channel(
-            name=f"webhook/{hook.name}", notifier=Webhook(hook, bodies), rule=hook.rule, retry=hook.retry
+            name=f"webhook/{hook.name}",
+            notifier=Webhook(hook, bodies),
+            rule=hook.rule,
+            retry=hook.retry,
+            attempt_s=hook.http.timeout_s,
         )
     for mail in settings.mails:
-        yield Channel(name=f"mail/{mail.name}", notifier=Mail(mail, bodies), rule=mail.rule, retry=mail.retry)
+        yield Channel(
+            name=f"mail/{mail.name}",
+            notifier=Mail(mail, bodies),
+            rule=mail.rule,
+            retry=mail.retry,
+            attempt_s=mail.timeout_s,
+        )
     for push in settings.pushes:
-        yield Channel(name=f"push/{push.name}", notifier=Push(push, bodies), rule=push.rule, retry=push.retry)
+        yield Channel(
+            name=f"push/{push.name}",
+            notifier=Push(push, bodies),
+            rule=push.rule,
+            retry=push.retry,
+            attempt_s=push.http.timeout_s,
+        )
 
     def keep_number(incident_id: str, cad: str, number: str) -> None:
         store.add_label(
@@ -58,7 +78,13 @@ def channels(settings: NotifySettings, store: Store, *, publish: Publish | None 
 
     for cad in settings.cads:
         notifier = CadPost(cad, bodies, keep_number)
-        yield Channel(name=f"cad/{cad.name}", notifier=notifier, rule=cad.rule, retry=cad.retry)
+        yield Channel(
+            name=f"cad/{cad.name}",
+            notifier=notifier,
+            rule=cad.rule,
+            retry=cad.retry,
+            attempt_s=cad.http.timeout_s,
+        )
 
 
 def _broker_channels(settings: NotifySettings, publish: Publish) -> Iterator[Channel]:

@@ -35,6 +35,8 @@ class Channel:
     notifier: Notifier
     rule: RuleSettings
     retry: RetrySettings
+    attempt_s: float = 20.0
+    """Longest time that one attempt should take, seconds."""
 
 
 class Publish(Protocol):

@@ -3,7 +3,8 @@
 What is owed is read from the record itself, from a mark that moves with the queue's entries, so an
 incident stored before a crash is told after it. Delivery is at least once: the key ``incident_id/version``
 tells a receiver what it has had. Per receiver and incident the order is kept, and a later version takes the
-place of one that was not delivered yet. A receiver that hangs holds up its own queue and no other.
+place of one that was not delivered yet. A receiver that hangs holds up its own queue and no other. Of several
+workers on one record, one at a time has charge of a receiver.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sensor.central.notify.rules import silence
 from sensor.central.notify.worker import Worker
 from sensor.central.store import Store
 from sensor.central.types import IncidentVersion
-from sensor.errors import StoreError
+from sensor.errors import ChainError, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Dispatcher:
         channels: Iterable[Channel],
         store: Store,
         *,
+        holder: str = "gunshot-central",
         clock_ns: Callable[[], int] = time.time_ns,
         chance: random.Random | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class Dispatcher:
         for channel in channels:
             self._silences[channel.name] = Counter()
             self._workers[channel.name] = Worker(
-                channel, store, self._stopping, clock_ns=clock_ns, chance=chance or _CHANCE
+                channel, store, self._stopping, holder=holder, clock_ns=clock_ns, chance=chance or _CHANCE
             )
         self._intake = threading.Thread(target=self._run, name="notify", daemon=True)
 
@@ -111,7 +113,29 @@ class Dispatcher:
         Raises:
             StoreError: the record cannot be read or written; nothing is lost, it can be called again.
         """
-        rows = self._store.versions_after(self._store.mark(MARK) or 0, _BATCH)
+        mark = self._store.mark(MARK) or 0
+        try:
+            rows = self._store.versions_after(mark, _BATCH)
+        except ChainError:
+            return self._take_one(mark)
+        return self._enter(rows)
+
+    def _take_one(self, mark: int) -> bool:
+        """The next version alone; one that is damaged is named and passed over, lest it hold up others."""
+        try:
+            rows = self._store.versions_after(mark, 1)
+        except ChainError as error:
+            log.error(  # noqa: TRY400  the words say it
+                "notifications: place %d of the record is damaged, nobody is told of it: %s; "
+                "see `gunshot-central verify`",
+                mark + 1,
+                error,
+            )
+            self._store.put_mark(MARK, mark + 1)
+            return True
+        return self._enter(rows)
+
+    def _enter(self, rows: list[tuple[int, IncidentVersion]]) -> bool:
         for row, version in rows:
             for name, worker in self._workers.items():
                 self._owe(name, worker, version)

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -84,10 +84,12 @@ def _exchange(settings: HttpSettings, body: bytes, headers: Mapping[str, str]) -
     connection = _connection(settings)
     try:
         connection.connect()
-        with cut_off(connection.sock, deadline_s):
+        with cut_off(lambda: connection.sock, deadline_s):
             connection.request("POST", path, body=body, headers=dict(headers))
             response = connection.getresponse()
             content = response.read(ANSWER_MAX)
+            if response.length and len(content) < ANSWER_MAX:  # read() with a limit keeps silent about it
+                raise http.client.IncompleteRead(content, response.length)
         answer = Answer(
             status=response.status, content_type=response.headers.get_content_type(), body=content
         )
@@ -116,21 +118,25 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 @contextmanager
-def cut_off(sock: socket.socket | None, deadline_s: float) -> Iterator[None]:
-    """Shut ``sock`` down at ``deadline_s`` (monotonic): a receiver that drips bytes is cut off, too.
+def cut_off(sock_of: Callable[[], socket.socket | None], deadline_s: float) -> Iterator[None]:
+    """Shut a socket down at ``deadline_s`` (monotonic): a receiver that drips bytes is cut off, too.
+
+    ``sock_of`` is asked at that moment: a connection may be made, and encrypted, inside.
 
     Raises:
         TimeoutError: that happened.
     """
-    late = threading.Event()
+    late, over = threading.Event(), threading.Event()
 
     def cut() -> None:
         late.set()
-        if sock is None:
-            return
-        with suppress(OSError):
-            # Not SSLSocket's own, which would change its state under the thread that reads.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        while not over.is_set():
+            sock = sock_of()
+            if sock is not None:
+                with suppress(OSError):
+                    # Not SSLSocket's own, which would change its state under the thread that reads.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            over.wait(0.1)  # it may be in the middle of being replaced by an encrypted one
 
     timer = threading.Timer(max(0.0, deadline_s - time.monotonic()), cut)
     timer.daemon = True
@@ -142,6 +148,7 @@ def cut_off(sock: socket.socket | None, deadline_s: float) -> Iterator[None]:
             raise TimeoutError from error
         raise
     finally:
+        over.set()
         timer.cancel()
     if late.is_set():
         raise TimeoutError

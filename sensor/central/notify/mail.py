@@ -58,17 +58,18 @@ class Mail:
         settings = self._settings
         deadline_s = time.monotonic() + settings.timeout_s
         port = settings.port or _PORTS[settings.security]
+        server: smtplib.SMTP
         if settings.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, port, timeout=settings.timeout_s, context=tls_context(settings.ca_file)
-            )
+            server = smtplib.SMTP_SSL(timeout=settings.timeout_s, context=tls_context(settings.ca_file))
         else:
-            server = smtplib.SMTP(settings.host, port, timeout=settings.timeout_s)
+            server = smtplib.SMTP(timeout=settings.timeout_s)
+        # A host given to the constructor would be greeted there, and a greeting that drips not be cut off.
+        server._host = settings.host  # type: ignore[attr-defined]  # noqa: SLF001  the name that TLS checks
         try:
-            with cut_off(server.sock, deadline_s):
+            with cut_off(lambda: server.sock, deadline_s):
+                server.connect(settings.host, port)
                 if settings.security == "starttls":
                     server.starttls(context=tls_context(settings.ca_file))
-            with cut_off(server.sock, deadline_s):
                 self._log_in(server)
                 return server.send_message(message, settings.sender, list(settings.recipients))
         finally:

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sensor.central.notify.channel import Channel
@@ -15,7 +16,7 @@ from sensor.central.notify.rules import silence
 from sensor.central.store import Delivery, Store
 from sensor.central.store.values import DeliveryState
 from sensor.central.types import IncidentVersion
-from sensor.errors import NotifyError, StoreError
+from sensor.errors import ChainError, NotifyError, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,10 @@ _LOOK_S = 30.0
 """Longest sleep: the clock that due times are told in may be set."""
 _PAUSE_S = 5.0
 """Pause after the store refused."""
+_STANDBY_S = 5.0
+"""So often a worker that has not charge of the receiver looks whether the one that has it is gone."""
+_CHARGE_MARGIN_S = 10.0
+_REASON_MAX = 500
 _OWED = frozenset({"waiting", "delivered"})
 ACTOR = "notify"
 
@@ -36,6 +41,7 @@ class Worker:
         store: Store,
         stopping: threading.Event,
         *,
+        holder: str,
         clock_ns: Callable[[], int],
         chance: random.Random,
     ) -> None:
@@ -43,6 +49,8 @@ class Worker:
         self.thread = threading.Thread(target=self._run, name=f"notify-{channel.name}", daemon=True)
         self._store = store
         self._stopping = stopping
+        self._holder = holder
+        self._charge = f"notify/{channel.name}"
         self._clock_ns = clock_ns
         self._chance = chance
         self._wake = threading.Event()
@@ -67,7 +75,11 @@ class Worker:
         if not numbers:
             return None
         newest = max(numbers)
-        return next((v for v in self._store.versions(version.incident_id) if v.version == newest), None)
+        try:
+            versions = self._store.versions(version.incident_id)
+        except ChainError:  # delivery will say so
+            return None
+        return next((v for v in versions if v.version == newest), None)
 
     def status(self) -> Mapping[str, Any]:
         """Counts since the start, what waits, and the last failure in words."""
@@ -95,6 +107,8 @@ class Worker:
                 wait_s = _PAUSE_S
             if wait_s > 0.0:
                 self._wake.wait(wait_s)
+        with suppress(StoreError):  # it runs out by itself
+            self._store.leave_charge(self._charge, self._holder)
 
     def step(self) -> float:
         """Deliver what is due first; return how long to wait before the next look, seconds.
@@ -109,14 +123,33 @@ class Worker:
         now_ns = self._clock_ns()
         if next_ns - now_ns > self.channel.retry.backoff_max_s * 1e9 + 3.6e12:
             now_ns = next_ns  # the clock was set back since: no pause of ours is that long
+        if next_ns > now_ns:
+            return min((next_ns - now_ns) / 1e9, _LOOK_S)
+        if not self._take_charge():
+            return _STANDBY_S
         due = self._store.due_deliveries(name, now_ns, limit=1)
         if not due:
-            return min(max((next_ns - now_ns) / 1e9, 0.0), _LOOK_S)
+            return 0.0
         self._deliver(due[0])
         return 0.0
 
+    def _take_charge(self) -> bool:
+        """Whether this is the worker that delivers, for as long as an attempt can take.
+
+        The margin is wide, since reaching a host with several addresses takes several times as long.
+        """
+        now_ns = self._clock_ns()
+        lasting_s = 3.0 * self.channel.attempt_s + _CHARGE_MARGIN_S
+        return self._store.take_charge(
+            self._charge, self._holder, now_ns=now_ns, until_ns=now_ns + round(lasting_s * 1e9)
+        )
+
     def _deliver(self, delivery: Delivery) -> None:
-        versions = {v.version: v for v in self._store.versions(delivery.incident_id)}
+        try:
+            versions = {v.version: v for v in self._store.versions(delivery.incident_id)}
+        except ChainError as error:
+            self._failed(delivery, RefusedError(f"the record of this incident is damaged: {error}"))
+            return
         version = versions.get(delivery.version)
         if version is None:
             self._settle(delivery, "dead", "the record holds no such version", count=False)
@@ -168,14 +201,14 @@ class Worker:
         found = self._store.deliveries(channel=self.channel.name, incident_id=version.incident_id)
         return [item for item in found if item.version < version.version]
 
-    def _failed(self, delivery: Delivery, error: NotifyError) -> None:
-        retry = self.channel.retry
+    def _failed(self, delivery: Delivery, failure: NotifyError) -> None:
+        retry, error = self.channel.retry, _shown(str(failure))
         attempts = delivery.attempts + 1
         name, what = self.channel.name, f"{delivery.incident_id}/{delivery.version}"
-        self._last_error = str(error)
-        if isinstance(error, RefusedError) or attempts >= retry.attempts_max:
+        self._last_error = error
+        if isinstance(failure, RefusedError) or attempts >= retry.attempts_max:
             self._dead += 1
-            reason = str(error) if isinstance(error, RefusedError) else f"after {attempts} attempts: {error}"
+            reason = error if isinstance(failure, RefusedError) else f"after {attempts} attempts: {error}"
             log.error("%s: %s is set aside as undeliverable: %s", name, what, reason)
             self._settle(delivery, "dead", reason, count=True)
             detail = {"channel": name, "reason": reason, "attempts": attempts}
@@ -185,10 +218,10 @@ class Worker:
             return
         pause_s = min(retry.backoff_min_s * 2.0 ** min(attempts - 1, 40), retry.backoff_max_s)
         pause_s *= self._chance.uniform(0.5, 1.0)
-        if isinstance(error, LaterError):
-            pause_s = max(pause_s, error.after_s)
+        if isinstance(failure, LaterError):
+            pause_s = max(pause_s, failure.after_s)
         log.warning("%s: %s not delivered, again in %.1f s: %s", name, what, pause_s, error)
-        self._settle(delivery, "waiting", str(error), count=True, after_s=pause_s)
+        self._settle(delivery, "waiting", error, count=True, after_s=pause_s)
 
     def _settle(
         self, delivery: Delivery, state: DeliveryState, reason: str, *, count: bool, after_s: float = 0.0
@@ -199,6 +232,11 @@ class Worker:
             state=state,
             attempts=delivery.attempts + count,
             due_ns=now_ns + round(after_s * 1e9),
-            reason=reason,
+            reason=_shown(reason),
             at_ns=now_ns,
         )
+
+
+def _shown(text: str) -> str:
+    """A receiver's words as they may stand in a log and in any database: printable, and not too many."""
+    return "".join(c if c.isprintable() else " " for c in text)[:_REASON_MAX].strip()

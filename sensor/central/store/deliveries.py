@@ -11,6 +11,11 @@ _COLUMNS = (
     "SELECT number, channel, incident_id, version, due_ns, attempts, state, reason, created_ns, settled_ns"
     " FROM delivery"
 )
+_CHARGE = (
+    "INSERT INTO charge (name, holder, until_ns) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ns = excluded.until_ns"
+)
+_CHARGE_MAX_NS = 86_400 * 10**9
 
 
 class DeliveryQueries:
@@ -99,6 +104,21 @@ class DeliveryQueries:
             )
             if not changed and session.one("SELECT 1 FROM delivery WHERE number = ?", delivery_id) is None:
                 raise StoreError(f"there is no delivery {delivery_id}")
+
+    def take_charge(self, name: str, holder: str, *, now_ns: int, until_ns: int) -> bool:
+        """Take or keep charge of what one worker at a time may do; False while another one has it."""
+        with self._database.write() as session:
+            found = session.one("SELECT holder, until_ns FROM charge WHERE name = ?", name)
+            # Beyond a day it was given by a clock that was wrong.
+            if found is not None and found[0] != holder and 0 < found[1] - now_ns < _CHARGE_MAX_NS:
+                return False
+            session.run(_CHARGE, name, holder, until_ns)
+        return True
+
+    def leave_charge(self, name: str, holder: str) -> None:
+        """Give charge up, for another worker to take it at once; nothing happens to another's."""
+        with self._database.write() as session:
+            session.run("DELETE FROM charge WHERE name = ? AND holder = ?", name, holder)
 
     def deliveries(
         self,

@@ -82,6 +82,11 @@ TABLES: dict[str, tuple[str, ...]] = {
         "disabled BIGINT NOT NULL",
         "created_ns BIGINT NOT NULL",
     ),
+    "charge": (
+        "name TEXT PRIMARY KEY",
+        "holder TEXT NOT NULL",
+        "until_ns BIGINT NOT NULL",
+    ),
     "delivery": (
         "number BIGINT PRIMARY KEY",
         "channel TEXT NOT NULL",

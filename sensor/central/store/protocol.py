@@ -227,6 +227,14 @@ class Deliveries(Protocol):
         """Say how an attempt ended; ``waiting`` means another one at ``due_ns``."""
         ...
 
+    def take_charge(self, name: str, holder: str, *, now_ns: int, until_ns: int) -> bool:
+        """Take or keep charge of what one worker at a time may do; False while another one has it."""
+        ...
+
+    def leave_charge(self, name: str, holder: str) -> None:
+        """Give charge up, for another worker to take it at once; nothing happens to another's."""
+        ...
+
     def deliveries(
         self,
         *,

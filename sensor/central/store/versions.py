@@ -238,4 +238,7 @@ def _conditions(since_ns: int | None, until_ns: int | None, filters: Mapping[str
 
 
 def _read(text: str) -> IncidentVersion:
-    return version_from(json.loads(text))
+    try:
+        return version_from(json.loads(text))
+    except ValueError as error:
+        raise ChainError(f"what is stored is not JSON any more: {error}") from error

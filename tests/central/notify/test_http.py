@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from sensor.central.notify.failure import LaterError, RefusedError
 from sensor.central.notify.http import ANSWER_MAX, Answer, post
 from sensor.central.notify.settings import HttpSettings
 from sensor.errors import ConfigError, NotifyError
-from tests.support.http_receiver import Close, Drip, Garbage, Hang, Receiver, Reply
+from tests.support.http_receiver import Close, Drip, Garbage, Hang, Raw, Receiver, Reply
 from tests.support.mosquitto import make_certificates
 
 
@@ -76,6 +77,43 @@ def test_what_may_pass_is_worth_another_attempt(behaviour: Any, told: str) -> No
     assert not isinstance(caught.value, RefusedError)
     assert "secret" not in str(caught.value)
     assert len(receiver.requests) == 1
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(OK + b"Content-Length: 100\r\n\r\nhalf", id="closed half-way through the body"),
+        pytest.param(
+            OK + b"Transfer-Encoding: chunked\r\n\r\nff\r\nhalf", id="closed half-way through a chunk"
+        ),
+        pytest.param(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", id="a chunk without length"),
+        pytest.param(b"HTTP/1.1 99999999999999999999 OK\r\n\r\n", id="no status that there is"),
+        pytest.param(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n", id="a header without end"),
+        pytest.param(OK + b"X: y\r\n" * 200 + b"\r\n", id="too many headers"),
+        pytest.param(b"\xff\xfe\x00" * 30_000, id="bytes"),
+    ],
+)
+def test_an_answer_that_breaks_off_or_makes_no_sense_is_worth_another_attempt(content: bytes) -> None:
+    with Receiver(Raw(content)) as receiver, pytest.raises(NotifyError) as caught:
+        _post(receiver.url)
+    assert not isinstance(caught.value, RefusedError)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="it asks to go on for ever"),
+        pytest.param(
+            OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 99, id="a body without end"
+        ),
+    ],
+)
+def test_an_answer_without_end_costs_no_more_than_the_deadline(content: bytes) -> None:
+    with Receiver(Raw(content, endless=True)) as receiver, suppress(NotifyError):
+        assert len(_post(receiver.url, timeout_s=0.5).body) <= ANSWER_MAX
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])

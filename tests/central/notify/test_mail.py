@@ -115,11 +115,20 @@ def test_a_server_that_offers_no_encryption_gets_no_mail() -> None:
     assert server.messages == []
 
 
-@pytest.mark.parametrize("command", ["greeting", "EHLO", "RCPT", "DATA"])
+@pytest.mark.parametrize("command", ["greeting", "drip", "EHLO", "RCPT", "DATA"])
 def test_a_server_that_stops_answering_is_left_at_the_deadline(command: str) -> None:
     with SmtpReceiver(Script(hang_at=command)) as server, pytest.raises(NotifyError) as caught:
         _mail(server, timeout_s=0.5).deliver(located())
     assert not isinstance(caught.value, RefusedError)
+
+
+@pytest.mark.parametrize("command", ["greeting", "drip", "EHLO"])
+def test_so_is_one_that_stops_behind_encryption(certificates: Path, command: str) -> None:
+    with (
+        SmtpReceiver(Script(hang_at=command), certificates=certificates, tls_at_once=True) as server,
+        pytest.raises(NotifyError, match=r"not done within 0\.5 s"),
+    ):
+        _mail(server, security="tls", ca_file=certificates / "ca.crt", timeout_s=0.5).deliver(located())
 
 
 @pytest.mark.parametrize(

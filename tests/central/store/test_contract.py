@@ -255,6 +255,19 @@ def test_what_was_superseded_is_not_revived_by_a_failing_attempt(store: Store) -
     assert store.deliveries(state="delivered")[0].delivery_id == first
 
 
+def test_one_worker_at_a_time_has_charge(store: Store) -> None:
+    assert store.take_charge("siren", "a", now_ns=0, until_ns=50)
+    assert not store.take_charge("siren", "b", now_ns=49, until_ns=99)
+    assert store.take_charge("map", "b", now_ns=49, until_ns=99)
+    assert store.take_charge("siren", "a", now_ns=49, until_ns=80)
+    assert store.take_charge("siren", "b", now_ns=80, until_ns=99)
+    store.leave_charge("siren", "a")
+    assert not store.take_charge("siren", "a", now_ns=90, until_ns=99)
+    store.leave_charge("siren", "b")
+    assert store.take_charge("siren", "a", now_ns=90, until_ns=2**62)
+    assert store.take_charge("siren", "b", now_ns=90, until_ns=99)  # a's clock was wrong
+
+
 def test_marks_are_numbers_by_name(store: Store) -> None:
     assert store.mark("fusion") is None
     store.put_mark("fusion", 2**60)
