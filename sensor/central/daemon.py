@@ -91,6 +91,7 @@ class Centre:
             self._notifier.ready("listening")
             self._supervise()
             logger.info("stopping")
+            self._summarise()
             self._notifier.stopping()
         return 0
 
