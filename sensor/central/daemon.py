@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from sensor import __version__, logs
+from sensor.central.cad.inbox import DispositionInbox
 from sensor.central.config import CentralConfig
 from sensor.central.consumer.consumer import Consumer, Gap
 from sensor.central.consumer.intake import Intake, Note
@@ -33,6 +34,7 @@ from sensor.central.types import Arrival, IncidentVersion
 from sensor.central.weather.report import WeatherReport, report_of
 from sensor.central.weather.weather import Weather
 from sensor.central.web.app import create_app
+from sensor.central.web.cad_door import cad_door
 from sensor.central.web.clips import FolderClips
 from sensor.central.web.fleet_pages import node_view
 from sensor.central.web.live import LiveFeed
@@ -167,6 +169,7 @@ class Centre:
             self.config.web,
             reviewer=self.recorder,
             clips=FolderClips(clips) if clips.is_dir() else None,
+            routes=(cad_door(DispositionInbox(self.config.notify, self.store)),),
         )
         self.web = WebServer(app, self.config.web)
         self.web.start()

@@ -7,6 +7,7 @@ The mapping is docs/cad.md's. Times are written with ``-00:00`` for UTC, as the 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from sensor.central.cad.shape import circle_radius_m, ellipse_rings
 from sensor.central.cad.words import description, headline, utc_iso
 from sensor.central.types import IncidentVersion
 
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _SECOND_NS = 1_000_000_000
 _GUNFIRE = frozenset({"gunshot", "probable_gunshot"})
@@ -63,7 +65,12 @@ def identifier(version: IncidentVersion) -> str:
 
 
 def certainty(version: IncidentVersion) -> Certainty:
-    """How sure, by rule: Observed asks for p of 0.9, five nodes and a place; Likely for better than even."""
+    """How sure, by rule: Observed asks for p of 0.9, five nodes and a place; Likely for better than even.
+
+    What was retracted is Unlikely, whatever the sensors had made of it.
+    """
+    if version.state == "retracted":
+        return "Unlikely"
     if version.p_gunshot >= 0.9 and len(version.nodes) >= 5 and version.place is not None:
         return "Observed"
     if version.p_gunshot > 0.5:
@@ -165,5 +172,5 @@ def _pair(parent: ET.Element, name: str, key: str, value: str) -> None:
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    """Add a child; characters that XML 1.0 cannot carry become a question mark."""
-    ET.SubElement(parent, name).text = "".join(c if c in "\t\n\r" or c >= " " else "?" for c in text)
+    """Add a child; characters that XML 1.0 cannot carry (section 2.2) become a question mark."""
+    ET.SubElement(parent, name).text = _NOT_XML.sub("?", text)

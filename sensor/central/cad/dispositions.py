@@ -94,7 +94,7 @@ def accept(
 
 
 def _accept(store: Store, item: Disposition, source: str, author: str, now_ns: int) -> Outcome:
-    incident_id = _known(store, item)
+    incident_id = _known(store, item, source)
     if incident_id is None:
         named = item.incident_id or f"number {item.number}"
         store.audit(
@@ -135,16 +135,20 @@ def _accept(store: Store, item: Disposition, source: str, author: str, now_ns: i
     return Outcome(incident_id=incident_id, label=item.label, result=result, words=words)
 
 
-def _known(store: Store, item: Disposition) -> str | None:
-    """Our incident that is meant: by our id, else by the dispatch centre's number."""
+def _known(store: Store, item: Disposition, source: str) -> str | None:
+    """Our incident that is meant: by our id, else by the dispatch centre's number.
+
+    Two dispatch centres may give the same number: the sender's own counts first, then the latest.
+    """
     if item.label == MISSED:
         return item.incident_id
     if item.incident_id and store.latest_of(item.incident_id) is not None:
         return item.incident_id
     if item.number:
-        for label in reversed(store.labels()):
-            if label.label == CAD_NUMBER and label.reason == item.number:
-                return label.incident_id
+        numbered = store.labels(label=CAD_NUMBER, reason=item.number)
+        own = [label for label in numbered if label.source == source]
+        if numbered:
+            return (own or numbered)[-1].incident_id
     return None
 
 
@@ -179,7 +183,7 @@ def _from_component(
         label=_verdict(code, settings),
         text=f"{code}: {words}" if words else code,
         at_ns=_time_ns(component.get("lastUpdateTimeStamp"), f"{path}.lastUpdateTimeStamp"),
-        key=_key(message["$id"], component.get("$id"), code, words),
+        key=_key(message["$id"], _text(component, "$id", path), code, words),
     )
 
 
@@ -248,13 +252,20 @@ def _text(item: Mapping[str, Any], name: str, path: str, *, required: bool = Fal
         value = str(value)
     if not isinstance(value, str) or (required and not value.strip()):
         raise WireError(f"{path}.{name}: {'missing' if value in (None, '') else 'is no text'}")
-    return value.strip()[:TEXT_MAX]
+    # Neither half characters nor control codes: they would break the record, or the terminal that shows them.
+    return "".join(c if c.isprintable() else " " for c in value).strip()[:TEXT_MAX]
 
 
 def _number(value: object, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise WireError(f"{path}: is no number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise WireError(f"{path}: is no number")
+    return number
 
 
 def _time_ns(value: object, path: str) -> int | None:

@@ -51,7 +51,13 @@ class DispositionInbox:
         headers, body = envelope.get("headers"), envelope.get("body")
         if not isinstance(headers, dict) or not isinstance(body, str):
             raise WireError('a disposition on the broker is {"headers": {...}, "body": "the JSON as text"}')
-        return self.post({str(name): str(value) for name, value in headers.items()}, body.encode())
+        given = {str(name): str(value) for name, value in headers.items()}
+        try:
+            content = body.encode()
+            "".join(given.values()).encode()
+        except UnicodeEncodeError as error:
+            raise WireError(f"a disposition on the broker holds half a character: {error.reason}") from error
+        return self.post(given, content)
 
     def file(self, path: Path, *, author: str) -> list[Outcome]:
         """Take a file that somebody with access to this machine has; they are named as its author.

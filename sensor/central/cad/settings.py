@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval, Len
 
 from sensor.central.types import IncidentClass
+from sensor.errors import ConfigError
 
 
 def _incident_types() -> Mapping[IncidentClass, str]:
@@ -79,6 +80,11 @@ class CapSettings:
     """How long an alert stands after its discharge, seconds."""
     contact: Annotated[str, Len(0, 200)] = ""
     """Whom to ask; empty = nobody is named."""
+
+    def __post_init__(self) -> None:
+        """Refuse a sender that would break every reference to an alert."""
+        if any(c.isspace() or c in ",<&" for c in self.sender):
+            raise ConfigError(f"sender {self.sender!r} may hold no spaces, commas, < or &")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sensor import events
-from sensor.central.arrivals import read_arrival
+from sensor.central.arrivals import MAX_NAME, read_arrival
 from sensor.central.consumer.chain import signed_text
 from sensor.central.consumer.message import read_message
 from sensor.central.consumer.refusals import Counts, Refusal
@@ -236,7 +236,8 @@ def _parts(topic: str) -> tuple[str, str, str]:
 def _numbering(body: Mapping[str, Any]) -> tuple[int | None, str | None]:
     seq, chain_id = body.get("seq"), body.get("chain_id")
     good = isinstance(seq, int) and not isinstance(seq, bool) and 0 < seq < 2**62
-    return (seq if good else None), (chain_id if good and isinstance(chain_id, str) else None)
+    named = isinstance(chain_id, str) and len(chain_id) <= MAX_NAME
+    return (seq if good else None), (chain_id if good and named else None)
 
 
 def _position_of(body: Mapping[str, Any]) -> Position | None:

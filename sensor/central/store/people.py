@@ -60,10 +60,13 @@ class PeopleQueries:
             )
         return True
 
-    def labels(self, incident_id: str | None = None) -> list[Label]:
-        """Labels of one incident or of all, oldest first."""
+    def labels(
+        self, incident_id: str | None = None, *, label: str | None = None, reason: str | None = None
+    ) -> list[Label]:
+        """Labels of one incident or of all, with this label and these words where given, oldest first."""
         where = Where()
-        where.add_if("incident_id = ?", incident_id)
+        for column, value in (("incident_id", incident_id), ("label", label), ("reason", reason)):
+            where.add_if(f"{column} = ?", value)
         with self._database.read() as session:
             found = session.all(
                 "SELECT incident_id, source, label, reason, author, at_ns, given_key"  # noqa: S608  conditions are ours

@@ -118,8 +118,10 @@ class People(Protocol):
         """Add a label; False when the same one (by ``key``, or by its whole content) is there already."""
         ...
 
-    def labels(self, incident_id: str | None = None) -> list[Label]:
-        """Labels of one incident or of all, oldest first."""
+    def labels(
+        self, incident_id: str | None = None, *, label: str | None = None, reason: str | None = None
+    ) -> list[Label]:
+        """Labels of one incident or of all, with this label and these words where given, oldest first."""
         ...
 
     def audit(

@@ -6,11 +6,14 @@ import itertools
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from sensor.central.cad.cap import NAMESPACE, alert, certainty, identifier
 from sensor.central.cad.settings import CapSettings
 from sensor.central.types import Ellipse, IncidentVersion, Place
+from sensor.errors import ConfigError
 from tests.support.incident_examples import AWKWARD, heard_only, later, located, retracted
 from tests.support.standards import cap_schema, schema_folder
 
@@ -84,6 +87,19 @@ def test_update_and_cancel_refer_to_what_was_sent_before() -> None:
 def test_an_identifier_has_none_of_the_characters_that_the_standard_forbids() -> None:
     assert not re.search(r"[\s,<&]", identifier(located()))
     assert identifier(located()) != identifier(later(located()))
+
+
+@pytest.mark.parametrize("sender", ["centre of durham", "a,b@c", "a<b", "a&b", "tab\tbed"])
+def test_a_sender_that_would_break_references_is_refused(sender: str) -> None:
+    with pytest.raises(ConfigError, match="may hold no spaces, commas, < or &"):
+        CapSettings(sender=sender)
+
+
+@given(st.text())
+def test_any_words_at_all_make_xml_that_can_be_read(words: str) -> None:
+    shown = _text(_cap(located(author="ann", reason=words)), "info/description")[0]
+    carried = "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else "?" for c in words)
+    assert f"ann: {carried}.".replace("\r\n", "\n").replace("\r", "\n") in shown
 
 
 def test_an_exercise_has_status_exercise_and_the_scope_is_never_public() -> None:

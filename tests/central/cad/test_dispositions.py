@@ -227,6 +227,40 @@ def test_whatever_comes_it_is_read_or_refused_in_our_words(body: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"missed": {"at": 5, "lat_deg": 1' + b"0" * 400 + b', "lon_deg": 0}}',
+        b'{"missed": {"at": 5, "lat_deg": NaN, "lon_deg": 0}}',
+    ],
+)
+def test_numbers_that_are_none_are_refused(body: bytes) -> None:
+    with pytest.raises(WireError, match="lat_deg: is no number"):
+        parse(body, SETTINGS)
+
+
+def test_half_characters_and_control_codes_do_not_get_into_the_record(store: SqliteStore) -> None:
+    body = json.dumps(
+        {"incident_id": ID, "disposition": "false\x00", "text": "\ud800 \x1b[2J\r\nred", "number": "\udfff7"}
+    ).encode()
+    assert _take(store, body) == ["recorded"]
+    for label in store.labels(ID):
+        assert label.reason.isprintable()
+    assert store.labels(ID)[-1].reason == "7"
+
+
+def test_of_two_dispatch_centres_with_one_number_each_means_its_own(store: SqliteStore) -> None:
+    append(store, located(incident_id="other"))
+    for incident_id, cad in ((ID, "city"), ("other", "county")):
+        store.add_label(
+            incident_id, source=f"cad/{cad}", label="cad_number", reason="101", author=cad, at_ns=1
+        )
+    for cad, meant in (("city", ID), ("county", "other"), ("third", "other")):
+        said = parse(b'{"number": 101, "disposition": "false"}', SETTINGS)
+        (outcome,) = accept(store, said, source=f"cad/{cad}", author=cad, now_ns=NOW_NS)
+        assert outcome.incident_id == meant
+
+
 SECRET = "a long enough secret"  # noqa: S105  a test's
 
 
@@ -287,7 +321,8 @@ def test_over_the_broker_the_same_message_travels_in_an_envelope(inbox: Disposit
     body = _plain(disposition="false")
     envelope = json.dumps({"headers": _headers(body), "body": body.decode()}).encode()
     assert [outcome.result for outcome in inbox.message(envelope)] == ["recorded"]
-    for wrong in (b"{}", b"[]", b'{"headers": {}, "body": 7}'):
+    halves = [b'{"headers": {}, "body": "\\ud800"}', b'{"headers": {"Gunshot-Key": "\\ud800"}, "body": ""}']
+    for wrong in (b"{}", b"[]", b'{"headers": {}, "body": 7}', *halves):
         with pytest.raises(WireError):
             inbox.message(wrong)
 

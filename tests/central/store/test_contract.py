@@ -151,6 +151,9 @@ def test_labels_are_added_once(store: Store) -> None:
         ("confirmed", "k"),
     ]
     assert len(store.labels()) == 4
+    assert [item.incident_id for item in store.labels(label="unfounded")] == ["incident-2"]
+    assert len(store.labels("incident-1", label="confirmed", reason="casings")) == 3
+    assert store.labels(reason="none") == []
 
 
 def test_the_audit_is_a_chain(store: Store) -> None:
