@@ -89,7 +89,8 @@ class WorkerSettings:
     """Sites whose incidents it makes and whose nodes it watches, whoever took their candidates in; none =
     all. Each site belongs to one worker."""
     notifies: bool = True
-    """Whether it tells the receivers in notify; exactly one of several workers does."""
+    """Whether it tells the receivers in notify. Several may: one at a time has charge of each receiver, and
+    another takes over when it falls silent."""
 
 
 @dataclass(frozen=True, kw_only=True)

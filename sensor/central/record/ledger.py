@@ -87,6 +87,7 @@ def verify_record(store: Store, keys: Verifier | None = None, anchors: Sequence[
     for anchor in sought.values():
         if anchor.versions > count:
             raise ChainError(f"anchor {anchor}: only {count} versions are left; the end was cut off")
+    store.verify_labels()
     return RecordProof(
         versions=count,
         incidents=len(incidents),

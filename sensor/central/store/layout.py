@@ -50,6 +50,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "at_ns BIGINT NOT NULL",
         "same TEXT NOT NULL UNIQUE",
         "given_key TEXT",
+        "hash TEXT NOT NULL",
     ),
     "audit": (
         "number BIGINT PRIMARY KEY",

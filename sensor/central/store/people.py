@@ -10,6 +10,7 @@ from typing import Any
 from sensor.central.incidents.chain import canonical
 from sensor.central.store.database import Database, Row, Where
 from sensor.central.store.marks import next_number
+from sensor.central.store.proof import label_hash
 from sensor.central.store.values import AuditEntry, Label, User
 from sensor.errors import ChainError
 
@@ -45,18 +46,14 @@ class PeopleQueries:
         with self._database.write() as session:
             if session.one("SELECT 1 FROM label WHERE same = ?", same) is not None:
                 return False
+            number = next_number(session, "label")
+            last = session.one("SELECT hash FROM label WHERE number = ?", number - 1)
+            row = (number, incident_id, source, label, reason, author, at_ns, same, key)
             session.run(
                 "INSERT INTO label (number, incident_id, source, label, reason, author, at_ns, same,"
-                " given_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                next_number(session, "label"),
-                incident_id,
-                source,
-                label,
-                reason,
-                author,
-                at_ns,
-                same,
-                key,
+                " given_key, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *row,
+                label_hash(last[0] if last else "", row),
             )
         return True
 

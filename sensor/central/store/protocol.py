@@ -143,6 +143,10 @@ class People(Protocol):
         """Entries of the audit, newest first."""
         ...
 
+    def verify_labels(self) -> int:
+        """Walk the labels; return how many; raise ChainError where they do not hold."""
+        ...
+
     def verify_audit(self) -> int:
         """Walk the audit; return how many entries; raise ChainError where it does not hold."""
         ...

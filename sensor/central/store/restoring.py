@@ -39,6 +39,7 @@ def prove(backup: Path, verifier: Verifier | None) -> Holdings:
         try:
             store.check_pages()
             versions, entries = store.verify_ledger(verifier), store.verify_audit()
+            store.verify_labels()
         except ChainError as error:
             raise StoreError(f"backup {backup}: is refused, for its chain does not hold: {error}") from error
         last = store.versions_after(versions - 1, 1)

@@ -11,10 +11,13 @@ from sensor.central.store.deliveries import DeliveryQueries
 from sensor.central.store.marks import MarkQueries
 from sensor.central.store.nodes import NodeQueries
 from sensor.central.store.people import PeopleQueries
+from sensor.central.store.proof import ProofQueries
 from sensor.central.store.versions import VersionQueries
 
 
-class SqlStore(ArrivalQueries, VersionQueries, PeopleQueries, NodeQueries, DeliveryQueries, MarkQueries):
+class SqlStore(
+    ArrivalQueries, VersionQueries, ProofQueries, PeopleQueries, NodeQueries, DeliveryQueries, MarkQueries
+):
     """Everything a store can do that does not depend on the kind of database."""
 
     def __init__(self, database: Database) -> None:

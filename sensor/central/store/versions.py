@@ -7,15 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sensor.central.incidents.chain import (
-    Verifier,
-    canonical,
-    incident_json,
-    verify_chain,
-    verify_version,
-    version_from,
-)
-from sensor.central.store.database import Database, Session, Where
+from sensor.central.incidents.chain import canonical, incident_json, version_from
+from sensor.central.store.database import Database, Where
 from sensor.central.store.marks import next_number
 from sensor.central.store.values import VersionConflict
 from sensor.central.types import IncidentVersion
@@ -72,7 +65,7 @@ class VersionQueries:
                 ledger_hash(before[0] if before else "", version.hash),
                 text,
             )
-            _point(session, number, version)
+            session.run(_POINT, *pointer(number, version))
         return number
 
     def versions(self, incident_id: str) -> list[IncidentVersion]:
@@ -133,62 +126,12 @@ class VersionQueries:
                 last = int(number)
                 yield last, text
 
-    def verify_ledger(self, verifier: Verifier | None = None) -> int:
-        """Walk the whole record; return how many versions; raise ChainError where it does not hold."""
-        heads: dict[str, tuple[int, IncidentVersion]] = {}
-        running, count = "", 0
-        while True:
-            with self._database.read() as session:
-                page = session.all(
-                    "SELECT number, hash, ledger, body FROM version WHERE number > ? ORDER BY number LIMIT ?",
-                    count,
-                    _PAGE,
-                )
-            if not page:
-                break
-            for number, version_hash, ledger, text in page:
-                count += 1
-                running = ledger_hash(running, version_hash)
-                version = _read(text)
-                name = f"incident {version.incident_id} version {version.version}"
-                if int(number) != count:
-                    raise ChainError(f"place {count} of the record is missing: {name} stands at {number}")
-                if version.hash != version_hash or ledger != running:
-                    raise ChainError(f"{name}: the record was changed at or before place {count}")
-                _verify_next(heads.get(version.incident_id), version, verifier)
-                heads[version.incident_id] = (count, version)
-        self._verify_pointers({name: place for name, (place, _) in heads.items()})
-        return count
 
-    def _verify_pointers(self, places: dict[str, int]) -> None:
-        with self._database.read() as session:
-            found = {row[0]: int(row[1]) for row in session.all("SELECT incident_id, number FROM incident")}
-            given = session.one("SELECT number FROM mark WHERE name = 'number/version'")
-        if found != places:
-            wrong = min(set(found.items()) ^ set(places.items()))[0]
-            raise ChainError(f"incident {wrong}: its last version is not the one that is shown as the last")
-        if (int(given[0]) if given else 0) != max(places.values(), default=0):
-            raise ChainError("the end of the record is missing: more versions were stored than are there")
-
-
-def _verify_next(
-    last: tuple[int, IncidentVersion] | None, version: IncidentVersion, verifier: Verifier | None
-) -> None:
-    if last is None:
-        verify_chain([version], verifier)
-        return
-    previous = last[1]
-    name = f"incident {version.incident_id} version {version.version}"
-    if version.version != previous.version + 1 or version.prev_hash != previous.hash:
-        raise ChainError(f"{name}: does not follow version {previous.version}, which was stored before it")
-    verify_version(version, verifier)
-
-
-def _point(session: Session, number: int, version: IncidentVersion) -> None:
+def pointer(number: int, version: IncidentVersion) -> tuple[object, ...]:
+    """The row by which an incident is found, as its last version, at place ``number``, says."""
     place = version.place
     words = [version.incident_id, version.reason, version.author, *(tag.name for tag in version.tags)]
-    session.run(
-        _POINT,
+    return (
         version.incident_id,
         number,
         version.site,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from sensor.errors import AccessError
 
 SECRET = "correct horse battery"  # noqa: S105  a test's
 NOW_S = 1_764_045_200
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_signature_is_what_the_documentation_says() -> None:
@@ -58,6 +62,23 @@ def test_a_changed_header_is_refused_in_words(change: dict[str, str], told: str)
     headers = {**signed_headers(SECRET, key="inc-1/2", timestamp_s=NOW_S, body=b"{}"), **change}
     with pytest.raises(AccessError, match=told):
         check(headers, b"{}", [SECRET], now_s=NOW_S)
+
+
+def test_openssl_makes_the_same_as_docs_cad_tells(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b'{"a": "\xc3\xbc"}\n')
+    text = (ROOT / "docs/cad.md").read_text(encoding="utf-8")
+    command = next(line for line in text.splitlines() if "openssl dgst" in line)
+    values = {"TIMESTAMP": "1764045169", "KEY": "incident/2", "SECRET": "a secret with spaces"}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, **values},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    made = sign("a secret with spaces", key="incident/2", timestamp_s=1764045169, body=b'{"a": "\xc3\xbc"}\n')
+    assert done.stdout.split()[-1] == made.removeprefix("v1=")
 
 
 def test_unsigned_and_wrongly_keyed_messages_are_refused() -> None:

@@ -285,6 +285,16 @@ def test_a_check_says_what_is_there(store: Store) -> None:
 
 def test_threads_read_and_write_at_the_same_time(store: Store) -> None:
     faults: list[BaseException] = []
+    over = threading.Event()
+
+    def prove() -> None:
+        try:
+            while not over.wait(0.01):
+                store.verify_ledger()
+                store.verify_audit()
+                store.verify_labels()
+        except BaseException as error:  # noqa: BLE001  a thread's failure is the test's
+            faults.append(error)
 
     def work(worker: int) -> None:
         try:
@@ -294,17 +304,22 @@ def test_threads_read_and_write_at_the_same_time(store: Store) -> None:
                 store.append_version(next_version(last))
                 store.latest(limit=5)
                 store.audit(actor=str(worker), action="a", subject="s", detail={}, at_ns=0)
+                store.add_label(
+                    last.incident_id, source="s", label="x", reason="ü", author=str(worker), at_ns=0
+                )
         except BaseException as error:  # noqa: BLE001  a thread's failure is the test's
             faults.append(error)
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
-    for thread in threads:
+    prover = threading.Thread(target=prove)
+    for thread in (prover, *threads):
         thread.start()
     for thread in threads:
         thread.join()
+    over.set()
+    prover.join()
     assert faults == []
-    assert store.verify_ledger() == 80
-    assert store.verify_audit() == 40
+    assert (store.verify_ledger(), store.verify_audit(), store.verify_labels()) == (80, 40, 40)
 
 
 def test_one_of_two_writers_of_the_same_version_is_told(store: Store) -> None:

@@ -79,6 +79,14 @@ UNLOCK_AUDIT = ["DROP TRIGGER audit_refuses_update", "DROP TRIGGER audit_refuses
         "UPDATE version SET ledger = 'x' WHERE number = 1",
         "UPDATE incident SET number = 1 WHERE incident_id = 'incident-1'",
         "DELETE FROM incident WHERE incident_id = 'incident-2'",
+        "UPDATE incident SET exercise = 1 WHERE incident_id = 'incident-2'",
+        "UPDATE incident SET class = 'fireworks', words = '' WHERE incident_id = 'incident-1'",
+        "UPDATE version SET incident_id = 'incident-1', version = 3 WHERE number = 3",
+        "UPDATE version SET created_ns = created_ns + 1 WHERE number = 4",
+        "UPDATE version SET body = replace(body, '{\"', '{\"aside\":1,\"') WHERE number = 1",
+        'UPDATE version SET body = replace(body, \'"class":\', \'"class":"fireworks","class":\')',
+        "UPDATE version SET body = substr(body, 9) WHERE number = 2",
+        "UPDATE mark SET number = 9 WHERE name = 'number/version'",
     ],
 )
 def test_whoever_takes_the_lock_off_is_found_out(filled: Path, forgery: str) -> None:
@@ -105,6 +113,26 @@ def test_a_changed_audit_is_found_out(filled: Path, forgery: str) -> None:
     meddle(filled, *UNLOCK_AUDIT, forgery)
     with pytest.raises(ChainError, match="audit"):
         store.verify_audit()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE label SET label = 'unfounded'",
+        "UPDATE label SET at_ns = 7 WHERE number = 2",
+        "DELETE FROM label WHERE number = 1",
+        "DELETE FROM label WHERE number = 2",
+        "DELETE FROM label",
+    ],
+)
+def test_changed_labels_are_found_out(filled: Path, forgery: str) -> None:
+    store = SqliteStore(filled)
+    store.add_label("incident-2", source="cad", label="unfounded", reason="", author="a", at_ns=1, key="k")
+    assert store.verify_labels() == 2
+    meddle(filled, "DROP TRIGGER label_refuses_update", "DROP TRIGGER label_refuses_delete", forgery)
+    with pytest.raises(ChainError, match="label"):
+        store.verify_labels()
     store.close()
 
 
