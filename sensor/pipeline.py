@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sensor.classify.classifier import Classifier
+from sensor.classify.context import Heard
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.detect.witness import Witness
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from sensor.timing.timebase import Timebase
     from sensor.types import Samples, Timestamp
 
-CADENCE_MEMORY_S = 3.0
-"""How far back earlier triggers are shown to the classifier, so that a burst can support a round."""
+CADENCE_MEMORY_S = 6.0
+"""How far back earlier triggers are shown to the classifier, so that a round heard can support the next."""
 
 RAIL_FS = 0.999
 """From here on a sample counts as clipped, full scale; converters stop a few codes short of 1."""
@@ -112,7 +113,7 @@ class Pipeline:
         self._p_min = p_min
         self._listen = listen
         self._budget = TokenBucket(limit) if limit is not None else None
-        self._earlier: deque[Trigger] = deque(maxlen=64)
+        self._earlier: deque[Heard] = deque(maxlen=64)
 
     def process(self, block: Block) -> list[Candidate]:
         """Return the candidates that ``block`` completed, in order of their onsets."""
@@ -180,11 +181,12 @@ class Pipeline:
 
     def _classify(self, trigger: Trigger) -> Verdict:
         oldest = trigger.onset - CADENCE_MEMORY_S * self._rate_hz
-        while self._earlier and self._earlier[0].onset < oldest:
+        while self._earlier and self._earlier[0].trigger.onset < oldest:
             self._earlier.popleft()
         clip = self.detector.clip(trigger.on, trigger.off)
         verdict = self._classifier.classify(trigger, clip, self._rate_hz, tuple(self._earlier))
-        self._earlier.append(trigger)
+        if verdict.image is not None:
+            self._earlier.append(Heard(trigger, verdict.image))
         return verdict
 
     def _candidate(self, trigger: Trigger, verdict: Verdict, stamp: Timestamp) -> Candidate:

@@ -116,6 +116,8 @@ class Verdict:
     """Share of the samples round the peak that sit at the rail, 0 to 1."""
     features: NDArray[np.float32] | None = None
     """The classifier's own feature vector, for training and explanation."""
+    image: NDArray[np.float32] | None = None
+    """What the classifier compares later sounds with; opaque to all others."""
 
     @property
     def p_gunshot(self) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.classify import context, features, measures, model
+from sensor.classify import context, features, likeness, measures, model
 from sensor.classify.common_rate import to_common_rate
 from sensor.errors import ModelError
 from sensor.types import Trigger, Verdict
@@ -16,6 +16,7 @@ from sensor.types import Trigger, Verdict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sensor.classify.context import Heard
     from sensor.types import Samples
 
 DEFAULT_MODEL = Path(__file__).with_name("models") / "street-1.npz"
@@ -59,7 +60,7 @@ class Classifier:
         return (*self._model.classes, ECHO)
 
     def classify(
-        self, trigger: Trigger, clip: Samples, rate_hz: float, earlier: Sequence[Trigger] = ()
+        self, trigger: Trigger, clip: Samples, rate_hz: float, earlier: Sequence[Heard] = ()
     ) -> Verdict:
         """Say what the sound in ``clip`` is.
 
@@ -67,19 +68,21 @@ class Classifier:
             trigger: the impulse; its ``onset`` must lie in ``[on, off)``.
             clip: samples ``[trigger.on, trigger.off)``, shape (n,), any gain; rubbish gives a valid verdict.
             rate_hz: sampling rate, 8000 to 192000.
-            earlier: the triggers of the last seconds, in time order.
+            earlier: what was heard in the last ``context.MEMORY_S``, in time order.
         """
         samples = _unit_peak(clip)
         onset = min(max(trigger.onset - trigger.on, 0.0), max(samples.size - 1.0, 0.0))
         aligned = to_common_rate(samples, rate_hz, onset)
         sound = features.extract(aligned.wave, aligned.high)[0]
-        vector = np.concatenate([sound, context.extract(trigger, earlier, rate_hz)])
+        image = likeness.image(aligned.wave)
+        vector = np.concatenate([sound, context.extract(trigger, image, earlier, rate_hz)])
         return Verdict(
             classes=self.probabilities(vector),
             rise_s=measures.rise_s(samples, rate_hz, onset),
             duration_s=measures.duration_s(samples, rate_hz, onset),
             clip_fraction=measures.clip_fraction(samples, rate_hz, onset),
             features=vector,
+            image=image,
         )
 
     @property

@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.classify import excess
+from sensor.classify.bands import (
+    BAND_EDGES_HZ,
+    BAND_NAMES,
+    ENVELOPE_RATE_HZ,
+    band_power,
+    decibel,
+    tick,
+)
 from sensor.classify.common_rate import (
     BEFORE_S,
     COMMON_RATE_HZ,
     HIGH_BANDS_HZ,
     HIGH_FRAME,
-    LENGTH,
     ONSET_INDEX,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BAND_EDGES_HZ = (80.0, 180.0, 360.0, 700.0, 1300.0, 2000.0, 2900.0)
 SEGMENT_EDGES_MS = (-95, -50, -20, -5, -2, 3, 8, 16, 30, 50, 80, 120, 170, 235)
 """Segments between neighbouring edges; the one from -5 to -2 ms is the guard round the pick and left out."""
 _GUARD_SEGMENT = 3
@@ -36,20 +43,12 @@ _GROUPS = {"low": slice(0, 2), "mid": slice(2, 4), "top": slice(4, 6), "all": sl
 WINDOWS_MS = ((-2, 8), (8, 60), (60, 235))
 _WINDOW_FFT = 2048
 
-ENVELOPE_RATE_HZ = 2000.0
-ENVELOPE_LENGTH = round(LENGTH * ENVELOPE_RATE_HZ / COMMON_RATE_HZ)
-_N_FFT = 3200
-_N_ENVELOPE = round(_N_FFT * ENVELOPE_RATE_HZ / COMMON_RATE_HZ)
-_SEGMENTS = len(SEGMENT_EDGES_MS) - 2
-_BANDS = len(BAND_EDGES_HZ) - 1
-
 
 def _names() -> tuple[str, ...]:
     edges = SEGMENT_EDGES_MS
     spans = [f"{a}..{b}ms" for a, b in pairwise(edges)]
     del spans[_GUARD_SEGMENT]
-    bands = [f"{a:.0f}-{b:.0f}Hz" for a, b in pairwise(BAND_EDGES_HZ)]
-    names = [f"level_db {band} {span}" for band in bands for span in spans]
+    names = [f"level_db {band} {span}" for band in BAND_NAMES for span in spans]
     names += [f"attack_db {t}ms" for t in range(FINE_FIRST_MS, FINE_LAST_MS, 2)]
     for a, b in WINDOWS_MS:
         names += [
@@ -66,7 +65,7 @@ def _names() -> tuple[str, ...]:
     ]
     names += ["rise_ms_log", "half_width_ms_log", "before_db", "after_db", "roughness_db"]
     names += ["pitch 5..105ms", "pitch_lag_log 5..105ms", "pitch 100..235ms", "pitch_before"]
-    return tuple(names)
+    return (*names, *excess.NAMES)
 
 
 NAMES = _names()
@@ -85,7 +84,7 @@ def extract(waves: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[
     waves = waves / scale
     bands: NDArray[np.float64] = np.asarray(high, np.float64).reshape(len(waves), len(HIGH_BANDS_HZ), -1)
     bands = bands / scale[:, :, None] ** 2
-    power = _band_power(waves)
+    power = band_power(waves)
     blocks = [
         _segment_levels(power),
         _attack(power),
@@ -97,6 +96,7 @@ def extract(waves: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[
         _slopes(power),
         _edges(power),
         _pitch(waves),
+        excess.extract(power),
     ]
     vectors = np.concatenate(blocks, axis=1).astype(np.float32)
     vectors[silent] = 0.0
@@ -108,49 +108,8 @@ def _at(ms: float) -> int:
     return ONSET_INDEX + round(ms * COMMON_RATE_HZ / 1000.0)
 
 
-def _tick(ms: float) -> int:
-    """Index into an envelope of a time after the onset."""
-    return round((BEFORE_S + ms / 1000.0) * ENVELOPE_RATE_HZ)
-
-
-def _band_power(waves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Power envelope per band at ``ENVELOPE_RATE_HZ``, shape (n, bands, ENVELOPE_LENGTH).
-
-    Each band's bins are moved to zero frequency and transformed back on a grid four times coarser: the
-    squared magnitude of the analytic signal at an eighth of the cost.
-    """
-    spectrum = np.fft.rfft(waves, _N_FFT, axis=1)
-    moved = np.zeros((len(waves), _BANDS, _N_ENVELOPE), dtype=np.complex128)
-    for band, (first, response) in enumerate(_BAND_RESPONSE):
-        moved[:, band, : response.size] = spectrum[:, first : first + response.size] * response
-    signal = np.fft.ifft(moved, axis=2)[:, :, :ENVELOPE_LENGTH] * (2.0 * _N_ENVELOPE / _N_FFT)
-    return signal.real**2 + signal.imag**2
-
-
-def _band_response() -> list[tuple[int, NDArray[np.float64]]]:
-    """First bin and magnitudes of each band; squares add to one, edges a third of an octave wide."""
-    octave = np.log2(np.maximum(np.fft.rfftfreq(_N_FFT, 1.0 / COMMON_RATE_HZ), 1.0))
-    steps = [
-        0.5 + 0.5 * np.sin(np.pi * np.clip((octave - np.log2(edge)) * 3.0, -0.5, 0.5))
-        for edge in BAND_EDGES_HZ
-    ]
-    bands = []
-    for below, above in pairwise(steps):
-        magnitude = np.sqrt(np.maximum(below - above, 0.0))
-        inside = np.flatnonzero(magnitude > 0.0)
-        bands.append((int(inside[0]), magnitude[inside[0] : inside[-1] + 1]))
-    return bands
-
-
-_BAND_RESPONSE = _band_response()
-
-
-def _decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 10.0 * np.log10(np.maximum(power, 1e-20))
-
-
 def _segment_levels(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    edges = np.array([_tick(ms) for ms in SEGMENT_EDGES_MS])
+    edges = np.array([tick(ms) for ms in SEGMENT_EDGES_MS])
     return _levels_between(power, edges, _reference(power))
 
 
@@ -161,7 +120,7 @@ def _high_levels(power: NDArray[np.float64], high: NDArray[np.float64]) -> NDArr
 
 def _reference(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean power of the first 50 ms in the shared band: what all levels are relative to."""
-    first, last = _tick(_REFERENCE_MS[0]), _tick(_REFERENCE_MS[1])
+    first, last = tick(_REFERENCE_MS[0]), tick(_REFERENCE_MS[1])
     return power[:, :, first:last].mean(axis=2).sum(axis=1)[:, None, None]
 
 
@@ -170,7 +129,7 @@ def _levels_between(
 ) -> NDArray[np.float64]:
     total = np.concatenate([np.zeros((*power.shape[:2], 1)), np.cumsum(power, axis=2)], axis=2)
     mean = np.delete(np.diff(total[:, :, edges], axis=2) / np.diff(edges), _GUARD_SEGMENT, axis=2)
-    level = np.clip(_decibel(mean) - _decibel(reference), _FLOOR_DB, _CEILING_DB)
+    level = np.clip(decibel(mean) - decibel(reference), _FLOOR_DB, _CEILING_DB)
     return level.reshape(len(power), -1)
 
 
@@ -178,7 +137,7 @@ def _attack(power: NDArray[np.float64]) -> NDArray[np.float64]:
     frames = _frames(power[:, _FINE_BANDS].sum(axis=1), 2)
     begin = round(BEFORE_S * 500.0)
     part = frames[:, begin + FINE_FIRST_MS // 2 : begin + FINE_LAST_MS // 2]
-    return np.maximum(_decibel(part) - _decibel(part.max(axis=1, keepdims=True)), _FLOOR_DB)
+    return np.maximum(decibel(part) - decibel(part.max(axis=1, keepdims=True)), _FLOOR_DB)
 
 
 def _spectral(waves: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -194,8 +153,8 @@ def _spectral(waves: NDArray[np.float64]) -> NDArray[np.float64]:
         share = power / power.sum(axis=1, keepdims=True)
         centroid = share @ octave
         spread = np.sqrt(np.maximum(share @ octave**2 - centroid**2, 0.0))
-        flatness = _decibel(power).mean(axis=1) - _decibel(power.mean(axis=1))
-        tonality = _decibel(power.max(axis=1)) - np.median(_decibel(power), axis=1)
+        flatness = decibel(power).mean(axis=1) - decibel(power.mean(axis=1))
+        tonality = decibel(power.max(axis=1)) - np.median(decibel(power), axis=1)
         columns += [centroid, spread, flatness, tonality]
     return np.stack(columns, axis=1)
 
@@ -207,8 +166,8 @@ def _half_hann(length: int) -> NDArray[np.float64]:
 
 def _energy_times(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log10 of the times (ms) by which shares of the energy have come, the noise before subtracted."""
-    noise = np.median(power[:, _tick(-95) : _tick(-5)], axis=1, keepdims=True)
-    part = np.maximum(power[:, _tick(-2) : _tick(235)] - 1.5 * noise, 0.0)
+    noise = np.median(power[:, tick(-95) : tick(-5)], axis=1, keepdims=True)
+    part = np.maximum(power[:, tick(-2) : tick(235)] - 1.5 * noise, 0.0)
     total = np.cumsum(part, axis=1)
     share = total / np.maximum(total[:, -1:], 1e-20)
     times = [(share < level).sum(axis=1) * 1000.0 / ENVELOPE_RATE_HZ for level in (0.1, 0.25, 0.5, 0.75, 0.9)]
@@ -240,7 +199,7 @@ def _rhythm(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Repetition within the clip, number of separate pulses, time of the strongest, step at the onset."""
     fine = power[:, _FINE_BANDS].sum(axis=1)
     frames = _frames(fine, 2)
-    level = _decibel(frames)
+    level = decibel(frames)
     top = level.max(axis=1, keepdims=True)
     shape = np.maximum(level - top, -30.0)
     shape -= shape.mean(axis=1, keepdims=True)
@@ -253,7 +212,7 @@ def _rhythm(power: NDArray[np.float64]) -> NDArray[np.float64]:
     after = level[:, onset_frame - 1 :]
     local = (after[:, 1:-1] > after[:, :-2]) & (after[:, 1:-1] >= after[:, 2:]) & (after[:, 1:-1] > top - 6.0)
     peak_ms = after.argmax(axis=1) * 2.0
-    before = _decibel(frames[:, onset_frame - 20 : onset_frame - 2].mean(axis=1))
+    before = decibel(frames[:, onset_frame - 20 : onset_frame - 2].mean(axis=1))
     rise = np.clip(after[:, :15].max(axis=1) - before, -10.0, 50.0)
     period = np.log10((best + 6) * 2.0)
     return np.stack([lags.max(axis=1), period, local.sum(axis=1), np.log10(peak_ms + 1.0), rise], axis=1)
@@ -274,8 +233,8 @@ def _slopes(power: NDArray[np.float64]) -> NDArray[np.float64]:
         at = np.arange(92, 122)
         after = (total[:, at + 2] - total[:, at]) / 2.0
         before = (total[:, at - 1] - total[:, at - 6]) / 5.0
-        jump = np.clip(_decibel(after) - _decibel(before), 0.0, 40.0)
-        level = _decibel(_frames(power[:, group].sum(axis=1), 5))
+        jump = np.clip(decibel(after) - decibel(before), 0.0, 40.0)
+        level = decibel(_frames(power[:, group].sum(axis=1), 5))
         level = np.maximum(level, level.max(axis=1, keepdims=True) - 50.0)
         columns += [jump.max(axis=1), jump.argmax(axis=1) - 8.0]
         columns += [_slope(level[:, 20:33]), _slope(level[:, 32:67])]
@@ -292,18 +251,18 @@ def _slope(level_db: NDArray[np.float64]) -> NDArray[np.float64]:
 def _edges(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rise and width of the first pulse, what stands before and after it, and how ragged the decay is."""
     smooth = np.sqrt(power[:, _FINE_BANDS].sum(axis=1))
-    attack = smooth[:, _tick(-8) : _tick(40)]
+    attack = smooth[:, tick(-8) : tick(40)]
     top = np.maximum(attack.max(axis=1, keepdims=True), 1e-10)
     rising = np.maximum.accumulate(attack, axis=1) / top
     rise_ms = ((rising < 0.9).sum(axis=1) - (rising < 0.1).sum(axis=1)) / 2.0
     width_ms = (attack > 0.5 * top).sum(axis=1) / 2.0
-    before = smooth[:, _tick(-95) : _tick(-8)].max(axis=1)
-    after = smooth[:, _tick(60) : _tick(235)].max(axis=1)
-    level = _decibel(_frames(power[:, 1:].sum(axis=1), 5))[:, 20:67]
+    before = smooth[:, tick(-95) : tick(-8)].max(axis=1)
+    after = smooth[:, tick(60) : tick(235)].max(axis=1)
+    level = decibel(_frames(power[:, 1:].sum(axis=1), 5))[:, 20:67]
     level = np.maximum(level, level.max(axis=1, keepdims=True) - 50.0)
     ragged = np.abs(np.diff(level, 2, axis=1)).mean(axis=1)
     columns = [np.log10(rise_ms + 0.5), np.log10(width_ms + 0.5)]
-    columns += [np.clip(_decibel((x / top[:, 0]) ** 2), -50.0, 20.0) for x in (before, after)]
+    columns += [np.clip(decibel((x / top[:, 0]) ** 2), -50.0, 20.0) for x in (before, after)]
     return np.stack([*columns, ragged], axis=1)
 
 

@@ -12,6 +12,7 @@ WAVES = "shape of the first waves"
 PITCH = "pitch"
 REPETITION = "repetition"
 CONTEXT = "what was heard before"
+STANDING_OUT = "standing out of the sound before"
 OTHER = "other"
 
 
@@ -52,6 +53,14 @@ WORDS: dict[str, Words] = {
     "pitch": Words(PITCH, "how well the wave repeats at 1.4 to 12.5 ms, 0 to 1"),
     "pitch_lag_log": Words(PITCH, "log10 of the ms at which it repeats best"),
     "pitch_before": Words(PITCH, "the same before the onset, 0 to 1"),
+    "excess_db": Words(STANDING_OUT, "level in that band and time over the same band before the onset, dB"),
+    "share_db": Words(STANDING_OUT, "that band's share of what is new in that time, dB"),
+    "energy_share": Words(STANDING_OUT, "share of what is new that has come until then, 0 to 1"),
+    "before_peak_db": Words(STANDING_OUT, "strongest 0.5 ms of the sound before over its mean, dB"),
+    "before_trend_db": Words(STANDING_OUT, "growth of the sound before within its 90 ms, dB"),
+    "over_before_db": Words(STANDING_OUT, "first 8 ms over the strongest 0.5 ms before, dB"),
+    "excess_mean_db": Words(STANDING_OUT, "mean over the bands of what that time stands out by, dB"),
+    "bands_over": Words(STANDING_OUT, "number of bands that stand out by 3 dB in that time"),
     "since_last_log": Words(CONTEXT, "log10 of the seconds since the last trigger (3 s at most)"),
     "re_last_db": Words(CONTEXT, "peak re the last trigger's, dB"),
     "since_loudest_log": Words(CONTEXT, "log10 of the seconds since the loudest trigger of the last 1.5 s"),
@@ -62,6 +71,18 @@ WORDS: dict[str, Words] = {
     "count_3": Words(CONTEXT, "triggers in the last 3 s"),
     "regular": Words(CONTEXT, "an earlier trigger at twice the last interval: 1 = exactly there"),
     "snr_db": Words(CONTEXT, "SNR, dB"),
+    "likeness_best": Words(CONTEXT, "correlation of the attack with the likest of the last 6 s, -1 to 1"),
+    "since_likest_log": Words(CONTEXT, "log10 of the seconds since that likest trigger"),
+    "re_likest_db": Words(CONTEXT, "peak re that likest trigger's, dB"),
+    "likeness_loudest": Words(CONTEXT, "correlation of the attack with the loudest of the last 6 s"),
+    "likeness_last": Words(CONTEXT, "correlation of the attack with the last trigger's"),
+    "level_distance_least_db": Words(CONTEXT, "difference in band levels to the nearest of the last 6 s, dB"),
+    "level_distance_loudest_db": Words(
+        CONTEXT, "difference in band levels to the loudest of the last 6 s, dB"
+    ),
+    "level_distance_last_db": Words(CONTEXT, "difference in band levels to the last trigger, dB"),
+    "re_nearest_db": Words(CONTEXT, "peak re that of the nearest in band levels, dB"),
+    "snr_re_highest_db": Words(CONTEXT, "SNR less the highest of the last 6 s, dB"),
 }
 """By the first word of a feature's name, or by that word's beginning where it goes on with a number."""
 _UNKNOWN = Words(OTHER, "")

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from sensor.classify import likeness
 from sensor.classify.classifier import Classifier
+from sensor.classify.context import Heard
 from sensor.classify.training import corpus as corpora
 from sensor.classify.training.channels import resample
 from sensor.classify.training.examples import triggers_of
@@ -42,6 +44,12 @@ def blast(rate_hz: float = 12_000.0) -> NDArray[np.float32]:
     tail = 0.2 * np.exp(-late / 0.05) * rng.standard_normal(time.size)
     out = np.where(time >= 0.0, (1.0 - late / 0.0006) * np.exp(-late / 0.0006) + tail, 0.0)
     return (0.3 * out + 1e-4 * rng.standard_normal(time.size)).astype(np.float32)
+
+
+def image_of(verdict: Verdict) -> NDArray[np.float32]:
+    assert verdict.image is not None
+    assert np.isfinite(verdict.image).all()
+    return verdict.image
 
 
 def assert_valid(verdict: Verdict, classifier: Classifier) -> None:
@@ -89,8 +97,14 @@ def test_any_samples_give_a_valid_verdict(
     clip: NDArray[np.float32], onset: float, rate_hz: float, gap: float
 ) -> None:
     classifier = Classifier.load()
-    earlier = (trigger_at(onset - 2.0 * gap, clip.size, 0.0), trigger_at(onset - gap, clip.size, 1.0))
-    assert_valid(classifier.classify(trigger_at(onset, clip.size), clip, rate_hz, earlier), classifier)
+    now = trigger_at(onset, clip.size)
+    same = image_of(classifier.classify(now, clip, rate_hz))
+    silent = np.zeros(likeness.IMAGE_LENGTH, np.float32)
+    earlier = (
+        Heard(trigger_at(onset - 2.0 * gap, clip.size, 0.0), silent),
+        Heard(trigger_at(onset - gap, clip.size, 1.0), same),
+    )
+    assert_valid(classifier.classify(now, clip, rate_hz, earlier), classifier)
 
 
 def test_silence_is_no_impulse(classifier: Classifier) -> None:
@@ -133,7 +147,8 @@ def test_only_a_trigger_with_others_before_it_can_be_an_echo(classifier: Classif
         snr_db=20.0,
         noise_dbfs=-60.0,
     )
-    before = trigger_at(59_000.0, 62_880, 1.0)
+    same = image_of(classifier.classify(shifted, clip, 12_000.0))
+    before = Heard(trigger_at(59_000.0, 62_880, 1.0), same)
     alone = classifier.classify(shifted, clip, 12_000.0)
     after = classifier.classify(shifted, clip, 12_000.0, (before,))
     assert alone.classes["echo"] == 0.0

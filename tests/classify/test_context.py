@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.classify import context
+from sensor.classify import context, likeness
+from sensor.classify.common_rate import LENGTH, ONSET_INDEX
+from sensor.classify.context import Heard
 from sensor.types import Trigger
 
 RATE_HZ = 12_000.0
+
+
+def image(seed: int = 0) -> np.ndarray:
+    wave = np.zeros(LENGTH)
+    time = np.arange(LENGTH - ONSET_INDEX)
+    wave[ONSET_INDEX:] = np.exp(-time / 100.0) * np.random.default_rng(seed).standard_normal(time.size)
+    return likeness.image(wave)
 
 
 def trigger(at_s: float, peak_fs: float = 0.5, snr_db: float = 30.0) -> Trigger:
@@ -23,8 +32,14 @@ def trigger(at_s: float, peak_fs: float = 0.5, snr_db: float = 30.0) -> Trigger:
     )
 
 
-def heard(now: Trigger, *earlier: Trigger) -> dict[str, float]:
-    return dict(zip(context.NAMES, context.extract(now, earlier, RATE_HZ).tolist(), strict=True))
+def extract(now: Trigger, *earlier: Trigger, seed: int = 0) -> np.ndarray:
+    """What is told of ``now`` after triggers that sounded like number 0, 1, 2, ..."""
+    before = [Heard(item, image(number)) for number, item in enumerate(earlier)]
+    return context.extract(now, image(seed), before, RATE_HZ)
+
+
+def heard(now: Trigger, *earlier: Trigger, seed: int = 0) -> dict[str, float]:
+    return dict(zip(context.NAMES, extract(now, *earlier, seed=seed).tolist(), strict=True))
 
 
 def test_a_lone_trigger_has_heard_nothing() -> None:
@@ -46,12 +61,36 @@ def test_equal_intervals_are_regular_and_unequal_ones_are_not() -> None:
 
 
 def test_what_comes_later_or_at_the_same_moment_does_not_count() -> None:
-    alone = context.extract(trigger(5.0), (), RATE_HZ)
-    assert np.array_equal(context.extract(trigger(5.0), (trigger(5.0), trigger(5.5)), RATE_HZ), alone)
+    alone = extract(trigger(5.0))
+    assert np.array_equal(extract(trigger(5.0), trigger(5.0), trigger(5.5)), alone)
+
+
+def test_what_is_long_ago_does_not_count() -> None:
+    assert np.array_equal(extract(trigger(15.0), trigger(5.0)), extract(trigger(15.0)))
+    assert heard(trigger(9.0), trigger(5.0))["count_3"] == 0.0
+
+
+def test_a_sound_like_an_earlier_one_is_known_again() -> None:
+    values = heard(trigger(7.0, 0.25), trigger(5.0, 0.5), trigger(6.0, 0.1), seed=0)
+    assert values["likeness_best"] > 0.99
+    assert np.isclose(values["since_likest_log"], np.log10(2.0))
+    assert np.isclose(values["re_likest_db"], 20.0 * np.log10(0.5))
+    assert values["likeness_loudest"] == values["likeness_best"]
+    assert values["likeness_last"] < 0.6
+    assert values["level_distance_least_db"] < 0.01 < values["level_distance_last_db"]
+
+
+def test_another_sound_is_not_taken_for_an_earlier_one() -> None:
+    values = heard(trigger(7.0), trigger(5.0), trigger(6.0), seed=5)
+    assert values["likeness_best"] < 0.6
+    assert values["level_distance_least_db"] > 0.5
 
 
 def test_gain_changes_nothing_and_silence_is_finite() -> None:
-    loud = context.extract(trigger(5.3, 0.4), (trigger(5.0, 0.8),), RATE_HZ)
-    quiet = context.extract(trigger(5.3, 0.004), (trigger(5.0, 0.008),), RATE_HZ)
+    loud = extract(trigger(5.3, 0.4), trigger(5.0, 0.8))
+    quiet = extract(trigger(5.3, 0.004), trigger(5.0, 0.008))
     assert np.allclose(loud, quiet)
-    assert np.isfinite(context.extract(trigger(5.3, 0.0), (trigger(5.0, 0.0),), RATE_HZ)).all()
+    assert np.isfinite(extract(trigger(5.3, 0.0), trigger(5.0, 0.0))).all()
+    silent = likeness.image(np.zeros(LENGTH))
+    told = context.extract(trigger(5.3), silent, [Heard(trigger(5.0), silent)], RATE_HZ)
+    assert np.isfinite(told).all()

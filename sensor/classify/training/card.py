@@ -121,9 +121,9 @@ log-odds by ln(π/(1−π)) − ln({protocol.PRIOR}/{1 - protocol.PRIOR}).
 | Free Firearm Sound Library (and one derivative): 7 weapons' shots at a range, gun handling | CC0 | shots, negatives |
 | ESC-50, folds 1–4, clips that are CC0 or CC BY, by {_uploaders(corpus)} uploaders of freesound.org | CC0, CC BY 3.0 | fireworks, negatives |
 | Drone-detection-dataset: helicopters, drones | CC0 | negatives |
-| parametric sources of the project's own | Apache-2.0 | training only, never judged |
+| parametric sources and simulated streets of the project's own | Apache-2.0 | training only, never judged |
 
-| label of trigger | originals | simulated channels and bursts |
+| label of trigger | originals | channels, faint copies, bursts, simulated streets |
 |---|---|---|
 {counts}
 
@@ -143,15 +143,17 @@ out-of-fold verdicts (four numbers for the sound network, two for the echo netwo
 
 * Faint shots (1 ms level less than 20 dB over the floor) are the misses; whole paths fail together: see the table's
   worst firing positions.
-* Close thunder, breaking glass, single claps and door knocks in a reverberant room are the false candidates.
+* Door knocks, claps and clicks close to the microphone and strings of crackers are the false candidates; many of them are
+  of few recordings, so their number depends on which recordings one has.
 * A single report of a firework differs from a shot in nothing that one microphone hears.
 * Blasts that follow each other with hardly any reverberation between them (simulated rounds 0.6 s apart in the open) are
   called firework from the second on: the corpus has such series only as fireworks.
 * Rounds 50–130 ms apart inside each other's reverberation: see the column *bursts*.
 * All street shots are of three pistols on one winter night in one city, through one type of sensor.
 * Suppressed weapons, indoor shots and rifles at a distance (ballistic wave before the blast) are not in the data, but for
-  one parametric imitation of the last.
-* An echo more than three seconds late is judged as a sound of its own.
+  the last in simulation.
+* An echo that comes more than a second after any other sound is judged as a sound of its own; only its likeness to what
+  was heard in the last six seconds can tell it from a shot.
 """
 
 

@@ -13,14 +13,25 @@ import numpy as np
 
 import sensor
 from sensor.classify.training import corpus as corpora
-from sensor.classify.training import synthetic
+from sensor.classify.training import street, synthetic
 from sensor.classify.training.corpus import Corpus, Label, Recording
-from sensor.classify.training.examples import BURST_COPIES, ROW, Dataset, Noise, channelled, through_channel
+from sensor.classify.training.examples import (
+    BURST_COPIES,
+    FAINT_COPIES,
+    ROW,
+    Dataset,
+    Noise,
+    channelled,
+    examples_of,
+    through_channel,
+)
 
 log = logging.getLogger(__name__)
 
-SYNTHETIC = 600
+SYNTHETIC = 400
 """Recordings made of parametric sources."""
+STREETS = 60
+"""Simulated streets."""
 RANGE_COPIES = range(101, 121)
 """Seeded channels of the range recordings: judged, never trained on."""
 
@@ -28,23 +39,25 @@ RANGE_COPIES = range(101, 121)
 def copies_of(item: Recording) -> list[int]:
     """Which copies of a recording are made; few recordings of a kind get more of them."""
     if item.path.startswith("pittsburgh"):
-        bursts = [BURST_COPIES[0], BURST_COPIES[1]] if item.rounds and item.rounds[0].counts else []
-        return [*range(7), *bursts]
+        bursts = list(BURST_COPIES[:2]) if item.rounds and item.rounds[0].counts else []
+        return [*range(5), *bursts, *FAINT_COPIES[:3]]
     if item.label == Label.GUNSHOT:
-        return [*range(31), *RANGE_COPIES, *BURST_COPIES[:5]]
+        return [*range(21), *RANGE_COPIES, *BURST_COPIES[:3], *FAINT_COPIES[:10]]
     if item.label == Label.FIREWORK:
-        return list(range(11))
-    return list(range(6)) if item.label == Label.OTHER_IMPULSE else list(range(4))
+        return [*range(13), *FAINT_COPIES[:4]]
+    channels = range(7) if item.label == Label.OTHER_IMPULSE else range(4)
+    return [*channels, *FAINT_COPIES[:3]]
 
 
 def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
     """Examples of the corpus in ``root``, read from ``cache`` where nothing they depend on has changed."""
     cache.mkdir(parents=True, exist_ok=True)
     kept = cache / f"examples-{_fingerprint(root)}.npz"
-    if kept.is_file():
+    waves = kept.with_name(f"waves-{kept.stem.removeprefix('examples-')}.npy")
+    if kept.is_file() and waves.is_file():
         with np.load(kept, allow_pickle=False) as stored:
-            return Dataset(stored["rows"], stored["features"])
-    count = len(_corpus(root)[0].recordings) + SYNTHETIC
+            return Dataset(stored["rows"], stored["features"], np.load(waves, mmap_mode="r"))
+    count = len(_corpus(root)[0].recordings) + SYNTHETIC + STREETS
     parts = []
     with ProcessPoolExecutor(jobs) as pool:
         for number, part in enumerate(pool.map(_make, [root] * count, range(count), chunksize=8)):
@@ -52,6 +65,7 @@ def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
             if number % 200 == 0:
                 log.info("examples: %d of %d recordings", number, count)
     dataset = Dataset.join(parts)
+    np.save(waves, dataset.waves)
     unfinished = kept.with_suffix(".part.npz")
     np.savez_compressed(unfinished, rows=dataset.rows, features=dataset.features)
     unfinished.replace(kept)
@@ -67,8 +81,11 @@ def _corpus(root: Path) -> tuple[Corpus, Noise]:
 def _make(root: Path, number: int) -> Dataset:
     """Examples of one recording; numbers past the corpus are synthetic."""
     loaded, noise = _corpus(root)
-    if number >= len(loaded.recordings):
-        index = number - len(loaded.recordings)
+    index = number - len(loaded.recordings)
+    if index >= SYNTHETIC:
+        item, wave, rate_hz = street.recording(index - SYNTHETIC)
+        return _thinned(examples_of(wave, rate_hz, item, 1, -1))
+    if index >= 0:
         item, wave = synthetic.recording(index)
         rng = np.random.default_rng([7, index])
         return through_channel(item, wave, noise, rng, 1)
@@ -81,10 +98,9 @@ def _thinned(dataset: Dataset) -> Dataset:
     """Without unlabelled triggers of copies and three of four of the copies' echoes: bulk, no lesson."""
     copy, labels = dataset.rows["copy"], dataset.labels
     bulk = (copy > 2) & (copy < RANGE_COPIES[0]) & (np.arange(len(labels)) % 4 > 0)
-    drop = ((labels == Label.IGNORE) & (copy > 0) & (copy < RANGE_COPIES[0])) | (
-        (labels == Label.ECHO) & bulk
-    )
-    return Dataset(dataset.rows[~drop], dataset.features[~drop])
+    judged = (copy == 0) | ((copy >= RANGE_COPIES[0]) & ~np.isin(copy, FAINT_COPIES))
+    drop = ((labels == Label.IGNORE) & ~judged) | ((labels == Label.ECHO) & bulk)
+    return Dataset(dataset.rows[~drop], dataset.features[~drop], dataset.waves[~drop])
 
 
 def _fingerprint(root: Path) -> str:
@@ -94,9 +110,11 @@ def _fingerprint(root: Path) -> str:
         digest.update((root / name).read_bytes())
     package = Path(sensor.__file__).parent
     here = package / "classify"
-    made_by = [here / "features.py", here / "common_rate.py", here / "context.py", here / "measures.py"]
+    made_by = [here / "features.py", here / "common_rate.py", here / "context.py"]
+    made_by += [here / "bands.py", here / "excess.py", here / "likeness.py"]
     made_by += [
-        here / "training" / f"{n}.py" for n in ("channels", "corpus", "dataset", "examples", "synthetic")
+        here / "training" / f"{n}.py"
+        for n in ("channels", "corpus", "dataset", "examples", "faint", "street", "synthetic")
     ]
     for path in sorted(made_by) + sorted((package / "detect").glob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + _meaning(path.read_text()))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify import context, features
-from sensor.classify.common_rate import to_common_rate
+from sensor.classify import context, features, likeness
+from sensor.classify.common_rate import LENGTH, to_common_rate
+from sensor.classify.training import faint
 from sensor.classify.training.channels import Channel, resample
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.synthetic import burst
@@ -24,9 +25,6 @@ MATCH_S = 0.050
 """A trigger belongs to a listed round within this."""
 WINDOW_S = (-0.15, 2.0)
 """Round a listed round nothing is background."""
-EARLIER_S = 3.0
-"""How far back earlier triggers are handed to the classifier (the pipeline's own figure)."""
-
 ROW = np.dtype(
     [
         ("path", "U64"),
@@ -50,6 +48,8 @@ class Dataset:
     rows: NDArray[np.void]
     features: NDArray[np.float32]
     """Shape (n, len(features.NAMES) + len(context.NAMES)): sound, then context."""
+    waves: NDArray[np.float16] = field(default_factory=lambda: np.empty((0, LENGTH), np.float16))
+    """Aligned waves of peak 1, shape (n, LENGTH), for rivals that look at the sound itself."""
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -65,7 +65,11 @@ class Dataset:
     def join(parts: Iterable[Dataset]) -> Dataset:
         """All parts in their order."""
         listed = list(parts)
-        return Dataset(np.concatenate([p.rows for p in listed]), np.concatenate([p.features for p in listed]))
+        return Dataset(
+            np.concatenate([part.rows for part in listed]),
+            np.concatenate([part.features for part in listed]),
+            np.concatenate([part.waves for part in listed]),
+        )
 
 
 def triggers_of(
@@ -135,18 +139,25 @@ def examples_of(
     rows = np.zeros(len(found), ROW)
     sounds = [to_common_rate(clip, rate_hz, trigger.onset - trigger.on) for trigger, clip in found]
     contexts = []
+    heard = [
+        context.Heard(trigger, likeness.image(sound.wave))
+        for (trigger, _), sound in zip(found, sounds, strict=True)
+    ]
     for index, ((trigger, _), (label, number)) in enumerate(zip(found, labels, strict=True)):
-        oldest = trigger.onset - EARLIER_S * rate_hz
-        earlier = [item for item, _ in found[:index] if item.onset >= oldest]
-        contexts.append(context.extract(trigger, earlier, rate_hz))
+        oldest = trigger.onset - context.MEMORY_S * rate_hz
+        earlier = [item for item in heard[:index] if item.trigger.onset >= oldest]
+        contexts.append(context.extract(trigger, heard[index].image, earlier, rate_hz))
         row = rows[index]
         row["path"], row["group"], row["fold"] = recording.path, recording.group, recording.fold
         row["noise_fold"], row["copy"], row["label"], row["round"] = noise_fold, copy, label, number
         row["onset_s"], row["snr_db"], row["rate_hz"] = trigger.onset / rate_hz, trigger.snr_db, rate_hz
     if not found:
         return Dataset(rows, np.empty((0, len(features.NAMES) + len(context.NAMES)), np.float32))
-    vectors = features.extract(np.stack([s.wave for s in sounds]), np.stack([s.high for s in sounds]))
-    return Dataset(rows, np.concatenate([vectors, np.stack(contexts)], axis=1))
+    waves = np.stack([sound.wave for sound in sounds])
+    vectors = features.extract(waves, np.stack([sound.high for sound in sounds]))
+    peak = np.abs(waves).max(axis=1, keepdims=True)
+    kept = (waves / np.where(peak > 0.0, peak, 1.0)).astype(np.float16)
+    return Dataset(rows, np.concatenate([vectors, np.stack(contexts)], axis=1), kept)
 
 
 _NOISY = (
@@ -183,6 +194,21 @@ class Noise:
             for place in self._places
             if place[0].group != recording.group and (place[0].fold == recording.fold or not same_fold)
         ]
+        return self._stretch(rng, recording, places)
+
+    def draw_street(self, rng: np.random.Generator, recording: Recording) -> tuple[NDArray[np.float64], int]:
+        """Background of another group: of a street (three of four) or of a machine; and its fold."""
+        street = rng.random() >= 0.25
+        places = [
+            place
+            for place in self._places
+            if place[0].group != recording.group and place[0].path.startswith("pittsburgh") == street
+        ]
+        return self._stretch(rng, recording, places)
+
+    def _stretch(
+        self, rng: np.random.Generator, recording: Recording, places: list[tuple[Recording, float]]
+    ) -> tuple[NDArray[np.float64], int]:
         source, until_s = places[int(rng.integers(len(places)))]
         wave = self._corpus.read(source)
         wave = wave[: min(wave.size, int(min(until_s, 1e6) * source.rate_hz))]
@@ -199,6 +225,8 @@ def coloured(rng: np.random.Generator, length: int, slope: float) -> NDArray[np.
 
 BURST_COPIES = range(1000, 2000)
 """Copies with these numbers are automatic fire made of the recording's first round."""
+FAINT_COPIES = range(2000, 3000)
+"""Copies with these numbers are faint: see ``faint``. Every second one is dried."""
 
 
 def channelled(
@@ -209,11 +237,28 @@ def channelled(
     if copy == 0:
         return examples_of(wave, recording.rate_hz, recording, 0, -1)
     rng = np.random.default_rng(seed_of(recording.path, copy))
+    if copy in FAINT_COPIES:
+        return _faint(recording, wave, noise, rng, copy)
     if copy in BURST_COPIES:
         recording, wave = burst(recording, wave, rng)
         if copy == BURST_COPIES[0]:
             return examples_of(wave, recording.rate_hz, recording, copy, -1)
     return through_channel(recording, wave, noise, rng, copy, same_fold=same_fold)
+
+
+def _faint(
+    recording: Recording, wave: NDArray[np.float64], noise: Noise, rng: np.random.Generator, copy: int
+) -> Dataset:
+    """Examples of a recording made faint, with other groups' background under it."""
+    rate_hz = recording.rate_hz
+    channel = faint.channel(rng, rate_hz)
+    mixed, fold = noise.draw_street(rng, recording)
+    if copy % 2:
+        onsets_s = [item.onset_s for item in recording.rounds] or [
+            trigger.onset / rate_hz for trigger, _ in triggers_of(wave.astype(np.float32), rate_hz)
+        ]
+        wave = faint.dried(wave, rate_hz, onsets_s, rng)
+    return examples_of(channel.apply(wave, rate_hz, mixed), channel.rate_hz, recording, copy, fold)
 
 
 def through_channel(

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify import context, features
+from sensor.classify import context
+from sensor.classify.training import convolution, pictures
+from sensor.classify.training.examples import FAINT_COPIES, Dataset
 from sensor.classify.training.network import standardiser
-from sensor.classify.training.protocol import SOUND, Fitter, Floats, Predictor, network_fitter
+from sensor.classify.training.protocol import SOUND, Fitter, Floats, Predictor, network_fitter, softmax
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another kind of model, or the same with something left out."""
+
+    fitter: Fitter
+    inputs: Callable[[Dataset], Array] = pictures.vectors
+    """What it is given of each trigger."""
+    use: Callable[[Dataset], NDArray[np.bool_]] = lambda data: np.ones(len(data.rows), bool)
+    """Which examples it may learn from."""
 
 
 def logistic(vectors: Array, targets: Array, weights: Array) -> Predictor:
@@ -54,6 +68,30 @@ def trees(vectors: Array, targets: Array, weights: Array) -> Predictor:
     return predict
 
 
+_PENALTY = 0.3
+_STEEPNESS = 6.0
+"""Of the softmax over the ridge's scores; the calibration corrects it."""
+
+
+def ridge(vectors: Array, targets: Array, weights: Array) -> Predictor:
+    """Least squares on standardised inputs with a penalty, one score per class (Hoerl & Kennard 1970)."""
+    known = weights > 0
+    share = weights[known, None] / weights[known].sum()
+    x, wanted = np.nan_to_num(vectors[known]), targets[known]
+    mean, middle = (share * x).sum(axis=0), (share * wanted).sum(axis=0)
+    x = x - mean
+    scale = np.sqrt((share * x**2).sum(axis=0)) + np.float32(1e-3)
+    x /= scale
+    gram = (share * x).T @ x + np.float32(_PENALTY) * np.eye(x.shape[1], dtype=np.float32)
+    slopes = np.linalg.solve(gram, (share * x).T @ (wanted - middle))
+
+    def predict(raw: Array) -> Floats:
+        scores = (np.nan_to_num(raw) - mean) / scale @ slopes + middle
+        return softmax(_STEEPNESS * scores.astype(np.float64))
+
+    return predict
+
+
 def _hard(targets: Array, weights: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
     """Rows, classes and weights of soft targets: a row of two halves becomes two rows."""
     rows, classes = np.nonzero(targets)
@@ -70,19 +108,36 @@ def without(hidden: NDArray[np.bool_], fitter: Fitter) -> Fitter:
     return deaf
 
 
-_NAMES = np.array([*features.NAMES, *(f"context {name}" for name in context.NAMES)])
-_HIGH = np.char.find(_NAMES, "2800-4000Hz") + np.char.find(_NAMES, "4000-5300Hz") > -2
-_CONTEXT = np.char.startswith(_NAMES, "context")
-_LEVELS = np.char.startswith(_NAMES, "level_db")
+def _named(*beginnings: str) -> NDArray[np.bool_]:
+    """Which features' names begin with one of these."""
+    return np.array([name.startswith(beginnings) for name in pictures.NAMES])
+
+
+def _without_copies(*copies: range) -> Callable[[Dataset], NDArray[np.bool_]]:
+    return lambda data: ~np.isin(data.rows["copy"], np.concatenate([np.array(c) for c in copies]))
+
+
+def _without_sources(*sources: str) -> Callable[[Dataset], NDArray[np.bool_]]:
+    return lambda data: ~np.any([np.char.startswith(data.rows["path"], name) for name in sources], axis=0)
+
+
+_HIGH = np.array(["2800-4000Hz" in name or "4000-5300Hz" in name for name in pictures.NAMES])
+_LIKENESS = _named(*(f"context {name}" for name in context.LIKENESS_NAMES))
+_CONTEXT = _named("context")
 _ONE = network_fitter(replace(SOUND, members=1), 1)
 
-RIVALS: dict[str, Fitter] = {
-    "logistic regression": logistic,
-    "boosted trees": trees,
-    "one network": _ONE,
-    "one network, without context": without(_CONTEXT, _ONE),
-    "one network, without the bands above 3 kHz": without(_HIGH, _ONE),
-    "one network, levels alone": without(~_LEVELS, _ONE),
-    "networks averaged (ships)": network_fitter(SOUND, 1),
+RIVALS: dict[str, Rival] = {
+    "logistic regression": Rival(logistic),
+    "boosted trees": Rival(trees),
+    "MiniRocket features, ridge": Rival(ridge, pictures.rockets),
+    "convolutional network": Rival(convolution.convolutional, pictures.spectrograms),
+    "one network": Rival(_ONE),
+    "one network, without context": Rival(without(_CONTEXT, _ONE)),
+    "one network, without likeness to earlier sounds": Rival(without(_LIKENESS, _ONE)),
+    "one network, without the bands above 3 kHz": Rival(without(_HIGH, _ONE)),
+    "one network, levels alone": Rival(without(~_named("level_db"), _ONE)),
+    "one network, trained without faint copies": Rival(_ONE, use=_without_copies(FAINT_COPIES)),
+    "one network, trained without simulated streets": Rival(_ONE, use=_without_sources("simulated")),
+    "one network, trained on originals alone": Rival(_ONE, use=lambda data: data.originals),
 }
-"""Name -> fitter of what is compared."""
+"""Name -> what is compared with the networks that ship."""

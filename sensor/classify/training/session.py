@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from sensor.classify import context, features, model
 from sensor.classify.training import protocol, report
+from sensor.classify.training.convolution import available, convolutional
 from sensor.classify.training.corpus import Corpus, Label
 from sensor.classify.training.examples import Dataset
 from sensor.classify.training.network import fit
-from sensor.classify.training.protocol import Calibration, Fitter, Floats
+from sensor.classify.training.protocol import Calibration, Floats
 from sensor.classify.training.report import Report
-from sensor.classify.training.rivals import RIVALS
+from sensor.classify.training.rivals import RIVALS, Rival
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class Outcome:
     echo: Calibration
     compared: dict[str, Report]
     """The other kinds of model under the same protocol and calibration, where they were asked for."""
+    gunshot: Floats
+    """Probability of a gunshot of each row, out of fold."""
     without_echo: Report
     """The sound network alone: what the echo network buys and costs."""
 
@@ -43,26 +46,34 @@ class Outcome:
 def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
     """Judge the networks (and, on request, their rivals) on groups that they have not met."""
     echoes, echo_calibration = _echoes(data, seed)
-    kinds, calibration = _kinds(data, protocol.network_fitter(protocol.SOUND, seed))
+    kinds, calibration = _kinds(data, Rival(protocol.network_fitter(protocol.SOUND, seed)))
     joined = protocol.joined(data, kinds, echoes)
     compared = {}
-    for name, fitter in RIVALS.items() if compare else ():
+    for name, rival in RIVALS.items() if compare else ():
+        if rival.fitter is convolutional and not available():
+            log.warning("not compared: %s (pip install torch)", name)
+            continue
         log.info("comparing: %s", name)
-        other, _ = _kinds(data, fitter)
+        other, _ = _kinds(data, rival)
         compared[name] = report.judge(corpus, data, protocol.joined(data, other, echoes))
+        log.info("%s: %d rounds heard", name, sum(share.hits for share in compared[name].rounds.values()))
+    if compare:
+        compared["networks averaged (ships)"] = report.judge(corpus, data, joined)
     return Outcome(
         report=report.judge(corpus, data, joined),
         sound=calibration,
         echo=echo_calibration,
         compared=compared,
+        gunshot=joined,
         without_echo=report.judge(corpus, data, kinds[:, 0]),
     )
 
 
-def _kinds(data: Dataset, fitter: Fitter) -> tuple[Floats, Calibration]:
+def _kinds(data: Dataset, rival: Rival) -> tuple[Floats, Calibration]:
     """Calibrated probabilities per kind of sound, out of fold."""
     task = protocol.sound_task(data)
-    raw = protocol.out_of_fold(data, task, fitter)
+    seen = Dataset(data.rows, rival.inputs(data))
+    raw = protocol.out_of_fold(seen, replace(task, use=task.use & rival.use(data)), rival.fitter)
     rows, weights = report.prior_weights(data)
     calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
     log.info("sound: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
