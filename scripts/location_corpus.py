@@ -1,4 +1,4 @@
-"""The published network test as arrivals anywhere on earth, and the whole fusion over it.
+"""The published network test as arrivals anywhere on earth.
 
 Each test of ``pittsburgh_network`` has positions in metres of an origin of its own; they are laid on the
 earth round any place, so that the centre gets them as it gets everything: latitude, longitude, height, UTC.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,9 @@ from typing import Any
 import numpy as np
 
 from sensor.central.frame import Frame
-from sensor.central.fusion import Fusion, FusionSettings, Window
-from sensor.central.types import Air, Arrival, Place, Source
+from sensor.central.types import Air, Arrival, Place
 from sensor.events import Position
 
-SOMEWHERE = Place(lat_deg=40.44, lon_deg=-79.99, height_m=300.0)
 SIGMA_NS = 500_000
 """Of the published pulse times: they are told to the millisecond."""
 _SECOND_NS = 1_000_000_000
@@ -38,39 +35,11 @@ class Trial:
     utc_ns: tuple[int, ...]
     places_m: np.ndarray
     """(P, 3) in the test's own metres."""
-    snr_db: tuple[float, ...]
-    peak_db_spl: tuple[float, ...]
     truth_m: np.ndarray
     """(3,) surveyed."""
     selected: tuple[tuple[int, ...], ...]
     """Pulses that the publisher's operator chose, per round."""
     air: Air
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """What the fusion made of one test."""
-
-    trial: Trial
-    sources: tuple[Source, ...]
-    """Located ones, best heard first."""
-    errors_m: tuple[float, ...]
-    unlocated: int
-
-    @property
-    def error_m(self) -> float:
-        """Of the best heard source; infinite where nothing was located."""
-        return self.errors_m[0] if self.errors_m else float("inf")
-
-    @property
-    def rounds(self) -> int:
-        """Of the best heard source."""
-        return len(self.sources[0].fix.rounds) if self.sources and self.sources[0].fix else 0
-
-    @property
-    def phantoms(self) -> int:
-        """Incidents beyond the one that was."""
-        return max(0, len(self.sources) - 1) + self.unlocated
 
 
 def corpus_folder() -> Path | None:
@@ -98,8 +67,6 @@ def _trial(path: Path) -> Trial:
         nodes=tuple(pulse["serial_number"] for pulse in pulses),
         utc_ns=tuple(_utc_ns(pulse["arrival_time_utc"]) for pulse in pulses),
         places_m=np.array([_metres(pulse["location"]) for pulse in pulses]),
-        snr_db=tuple(pulse["signal_to_noise_dB"] for pulse in pulses),
-        peak_db_spl=tuple(pulse["power_dB_SPL"] for pulse in pulses),
         truth_m=np.array(_metres(survey["survey_location"])),
         selected=tuple(
             tuple(index[name] for name in chosen["pulse_uuids"] if name in index)
@@ -131,57 +98,31 @@ def _air(weather: dict[str, Any]) -> Air:
     )
 
 
-def arrivals(
-    trial: Trial, *, place: Place = SOMEWHERE, later_ns: int = 0, levels: bool = True, tag: str = ""
-) -> tuple[list[Arrival], Place]:
-    """The pulses of ``trial`` round ``place``, ``later_ns`` later than published; and where it was fired.
+def laid_out(trial: Trial, place: Place) -> tuple[Frame, Place]:
+    """A frame whose origin ``place`` is the middle of the pulses' sensors, and where it was fired."""
+    frame = Frame(place)
+    return frame, frame.place(*(trial.truth_m - trial.places_m.mean(axis=0)))
+
+
+def arrivals(trial: Trial, *, place: Place, tag: str = "") -> tuple[list[Arrival], Place]:
+    """The pulses of ``trial`` round ``place``, and where it was fired.
 
     ``tag`` goes before node names and ids: several towns in one file must not share nodes.
     """
-    frame = Frame(place)
+    frame, truth = laid_out(trial, place)
     middle = trial.places_m.mean(axis=0)
-    at = [frame.place(*(where - middle)) for where in trial.places_m]
-    found = [
-        Arrival(
-            event_id=f"{tag}{trial.name}-{number}",
-            site="local",
-            node=f"{tag}{trial.nodes[number]}",
-            utc_ns=trial.utc_ns[number] + later_ns,
-            sigma_ns=SIGMA_NS,
-            position=Position(
-                lat_deg=where.lat_deg, lon_deg=where.lon_deg, height_m=where.height_m, sigma_m=1.0
-            ),
-            snr_db=trial.snr_db[number] if levels else None,
-            peak_db_spl=trial.peak_db_spl[number] if levels else None,
+    found = []
+    for number, where in enumerate(trial.places_m):
+        at = frame.place(*(where - middle))
+        position = Position(lat_deg=at.lat_deg, lon_deg=at.lon_deg, height_m=at.height_m, sigma_m=1.0)
+        found.append(
+            Arrival(
+                event_id=f"{tag}{trial.name}-{number}",
+                site="local",
+                node=f"{tag}{trial.nodes[number]}",
+                utc_ns=trial.utc_ns[number],
+                sigma_ns=SIGMA_NS,
+                position=position,
+            )
         )
-        for number, where in enumerate(at)
-    ]
-    return found, frame.place(*(trial.truth_m - middle))
-
-
-def fused(found: Sequence[Arrival], air: Air, settings: FusionSettings | None = None) -> list[Window]:
-    """The final windows of ``found``."""
-    fusion = Fusion(settings, air=air)
-    for arrival in found:
-        fusion.push(arrival)
-    return fusion.flush()
-
-
-def row_of(trial: Trial, windows: Sequence[Window], truth: Place) -> Row:
-    """Judge ``windows`` against where ``trial`` was fired."""
-    frame = Frame(truth)
-    located = [source for window in windows for source in window.sources if source.fix is not None]
-    located.sort(key=lambda source: -source.association.score)
-    return Row(
-        trial=trial,
-        sources=tuple(located),
-        errors_m=tuple(float(np.hypot(*frame.enu(source.fix.place)[:2])) for source in located if source.fix),
-        unlocated=sum(source.fix is None for window in windows for source in window.sources),
-    )
-
-
-def blind(folder: Path, *, settings: FusionSettings | None = None, levels: bool = True) -> Iterator[Row]:
-    """Each test by itself: all its pulses in, incidents out."""
-    for trial in trials(folder):
-        found, truth = arrivals(trial, levels=levels)
-        yield row_of(trial, fused(found, trial.air, settings), truth)
+    return found, truth

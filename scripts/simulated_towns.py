@@ -79,10 +79,11 @@ class Town:
         self.frame = Frame(self.place)
         self.clock_s = np.where(np.arange(count) % 4 == 0, 50e-6, chosen.clock_sigma_s)
         self.clock_off_s = rng.normal(0.0, self.clock_s)
-        if chosen.wrong_clock_s:
-            middle = int(np.hypot(*self.nodes_m.T).argmin())
-            self.clock_off_s[middle] += chosen.wrong_clock_s
+        self.wrong_node = int(np.hypot(*self.nodes_m.T).argmin())
+        self.clock_off_s[self.wrong_node] += chosen.wrong_clock_s
         self.dead = rng.random(count) < chosen.dead
+        if chosen.wrong_clock_s:
+            self.dead[self.wrong_node] = False
         self.walls_m = rng.uniform(-0.4, 0.4, (chosen.facades, 2)) * chosen.side_m
         self.wall_angle = rng.uniform(0.0, np.pi, chosen.facades)
         places = [self.frame.place(e, n, 8.0) for e, n in self.nodes_m]

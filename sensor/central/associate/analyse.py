@@ -12,6 +12,7 @@ from sensor.central.associate.likelihood import hearing
 from sensor.central.associate.pulses import Pulses, pulses_of
 from sensor.central.associate.search import Medium
 from sensor.central.associate.settings import AssociateSettings
+from sensor.central.associate.shock import shock_waves
 from sensor.central.associate.sources import Found, find_sources
 from sensor.central.frame import Frame
 from sensor.central.locate.failure import Unlocatable
@@ -44,8 +45,9 @@ def analyse(
     """Sources of one burst, earliest first; the order of ``arrivals`` does not matter."""
     if not arrivals:
         return Answer(sources=(), single=())
+    arrivals = sorted(arrivals, key=lambda arrival: (arrival.utc_ns, arrival.event_id))
     frame = Frame.around(arrival.position for arrival in arrivals)
-    pulses = pulses_of(arrivals, frame, settings, _could_hear(arrivals, listeners, frame, settings))
+    pulses = pulses_of(arrivals, frame, _could_hear(arrivals, listeners, frame, settings))
     medium = Medium.of(air)
     found = find_sources(pulses, medium, settings) if pulses.nodes >= settings.nodes_min else []
     sources: list[Source] = []
@@ -53,11 +55,13 @@ def analyse(
     for one in found:
         used[one.members[one.members >= 0]] = True
     for one in found:
+        ahead = shock_waves(pulses, one, used, medium)
+        used[ahead] = True
         echoes = _echoes(pulses, one, used)
         used[echoes] = True
         sources.extend(
             _source(association, frame, air, locating)
-            for association in _associations(pulses, one, echoes, medium, settings)
+            for association in _associations(pulses, one, echoes, ahead, medium, settings)
         )
     left = [pulses.arrivals[index] for index in np.flatnonzero(~used)]
     alerts, single = alerts_of(left, bool(found), listeners, frame, medium, settings)
@@ -92,7 +96,12 @@ def _echoes(pulses: Pulses, found: Found, used: np.ndarray) -> np.ndarray:
 
 
 def _associations(
-    pulses: Pulses, found: Found, echoes: np.ndarray, medium: Medium, settings: AssociateSettings
+    pulses: Pulses,
+    found: Found,
+    echoes: np.ndarray,
+    ahead: np.ndarray,
+    medium: Medium,
+    settings: AssociateSettings,
 ) -> list[Association]:
     """The rounds of ``found``; a silence longer than ``volley_gap_s`` begins another incident."""
     here = np.array([[found.spot.east_m, found.spot.north_m]])
@@ -115,18 +124,30 @@ def _associations(
         volleys[-1].append(arrivals)
         last = float(after)
     fired = np.array(begins) + found.spot.fired_s
-    travel, _ = medium.travel(here, pulses.places_m[echoes]) if echoes.size else (np.zeros((1, 0)), None)
-    owner = np.searchsorted(fired, pulses.times_s[echoes] - travel[0] + 0.2) - 1
+    echo_of = _volley_of(pulses, echoes, here, fired, medium)
+    wave_of = _volley_of(pulses, ahead, here, fired, medium)
     return [
         Association(
             rounds=tuple(volley),
             start_m=(found.spot.east_m, found.spot.north_m),
             score=found.spot.score,
             silent=silent,
-            echoes=tuple(pulses.arrivals[i] for i in echoes[np.maximum(owner, 0) == number]),
+            echoes=tuple(pulses.arrivals[i] for i in echoes[echo_of == number]),
+            shock_waves=tuple(pulses.arrivals[i] for i in ahead[wave_of == number]),
         )
         for number, volley in enumerate(volleys)
     ]
+
+
+def _volley_of(
+    pulses: Pulses, index: np.ndarray, here_m: np.ndarray, fired_s: np.ndarray, medium: Medium
+) -> np.ndarray:
+    """Which of the volleys that began at ``fired_s`` each pulse of ``index`` goes with."""
+    if not index.size:
+        return np.zeros(0, dtype=np.int64)
+    travel, _ = medium.travel(here_m, pulses.places_m[index])
+    # A shock wave comes up to as much too early as its sound takes; volleys are seconds apart.
+    return np.maximum(np.searchsorted(fired_s, pulses.times_s[index] - travel[0] + 1.0) - 1, 0)
 
 
 def _half_way(found: Found, distances_m: np.ndarray) -> float:
@@ -150,7 +171,7 @@ def until(answer: Answer, end_ns: int) -> tuple[Answer, frozenset[str]]:
     explained = frozenset(
         arrival.event_id
         for source in sources
-        for volley in (*source.association.rounds, source.association.echoes)
+        for volley in (*source.association.rounds, source.association.echoes, source.association.shock_waves)
         for arrival in volley
         if arrival.utc_ns >= end_ns
     )

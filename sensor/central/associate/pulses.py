@@ -30,8 +30,6 @@ class Pulses:
     node: Ints
     """(P,) 0 to N-1, not falling."""
     sigmas_s: Floats
-    founding: Flags
-    """(P,) may found a source; others may join one."""
     levels_db: Floats
     """(P,) loudness in dB of any one reference per node, NaN where not told."""
     node_places_m: Floats
@@ -48,7 +46,6 @@ class Pulses:
 def pulses_of(
     arrivals: Sequence[Arrival],
     frame: Frame,
-    settings: AssociateSettings,
     silent: Sequence[Listener] = (),
 ) -> Pulses:
     """Arrays of ``arrivals``; the order in which they are given does not matter."""
@@ -68,10 +65,6 @@ def pulses_of(
         places_m=places,
         node=node,
         sigmas_s=np.array([arrival.sigma_ns * 1e-9 for arrival in ordered]),
-        founding=np.array(
-            [arrival.p_gunshot is None or arrival.p_gunshot >= settings.p_found for arrival in ordered],
-            dtype=bool,
-        ),
         levels_db=np.array([_level(arrival) for arrival in ordered]),
         node_places_m=np.vstack([places[first], quiet_places]),
         node_keys=(*keys, *(listener.key for listener in quiet)),

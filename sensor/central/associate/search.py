@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensor.central.associate.likelihood import HALF_WAY_M, Floats, Ints, bias_density, hearing
 from sensor.central.associate.settings import AssociateSettings
@@ -13,7 +14,12 @@ from sensor.central.types import Air
 from sensor.physics import speed_of_sound_m_s
 
 _CELL_M = 40.0
+_FINE_CELL_M = 20.0
+_FEW_NODES = 10
+"""Up to so many nodes each of them counts, and a coarse cell spreads them over more than two bins."""
 _BIN_S = 0.05
+_SLOWEST_M_S = 250.0
+"""Sound against a storm."""
 _TYPICAL_HZ = 30.0
 """Density of lateness of a fair arrival, for voting."""
 _MIDDLE_M = 650.0
@@ -59,8 +65,10 @@ class Medium:
         return distance / (self.speed_m_s + along), distance
 
 
-def cells_around(places_m: Floats, margin_m: float, cell_m: float = _CELL_M) -> Floats:
+def cells_around(places_m: Floats, margin_m: float) -> Floats:
     """(M, 2) centres of the grid cells that lie within ``margin_m`` of a node: never the bounding box."""
+    few = len(np.unique(places_m, axis=0)) <= _FEW_NODES
+    cell_m = _FINE_CELL_M if few else _CELL_M
     steps = int(np.ceil(margin_m / cell_m))
     axis = np.arange(-steps, steps + 1)
     east, north = np.meshgrid(axis, axis, indexing="ij")
@@ -72,28 +80,45 @@ def cells_around(places_m: Floats, margin_m: float, cell_m: float = _CELL_M) -> 
     return cells * cell_m
 
 
-def votes(
-    templates: Templates, cells_m: Floats, medium: Medium, settings: AssociateSettings, top: int
-) -> list[Spot]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """Where a source may be, and how long sound takes from there to each node: computed once per burst."""
+
+    cells_m: Floats
+    """(M, 2)."""
+    heard_in: tuple[Ints, ...]
+    """For each node, the cells within its reach."""
+    travel_s: tuple[Floats, ...]
+    """For each node, from those cells."""
+
+    @classmethod
+    def around(cls, nodes_m: Floats, margin_m: float, medium: Medium, settings: AssociateSettings) -> Ground:
+        """Cells within ``margin_m`` of any of ``nodes_m`` (N, 2)."""
+        cells = cells_around(nodes_m, margin_m)
+        heard_in = tuple(np.flatnonzero(np.hypot(*(cells - node).T) < settings.reach_m) for node in nodes_m)
+        travel = tuple(
+            medium.travel(cells[inside], node[None])[0][:, 0]
+            for inside, node in zip(heard_in, nodes_m, strict=True)
+        )
+        return cls(cells_m=cells, heard_in=heard_in, travel_s=travel)
+
+
+def votes(templates: Templates, ground: Ground, settings: AssociateSettings, top: int) -> list[Spot]:
     """The ``top`` places and times at which most evidence of different nodes meets, best first."""
     weight = np.log1p(settings.heard_max * _TYPICAL_HZ * np.exp(templates.evidence))
     keep = _thinned(templates, weight)
-    times, weight = templates.times_s[keep], weight[keep]
-    if not times.size or not cells_m.size:
+    if not keep.size or not ground.cells_m.size:
         return []
-    travel, distance = medium.travel(cells_m, templates.places_m[keep])
-    fired = times[None, :] - travel
-    begin = float(fired.min())
-    bins = int((float(fired.max()) - begin) / _BIN_S) + 3
-    slot = ((fired - begin) * (1.0 / _BIN_S)).astype(np.int64) + 1
-    slot += np.arange(cells_m.shape[0])[:, None] * bins
-    heard = np.where(distance < settings.reach_m, weight[None, :], 0.0)
-    board: Floats = np.bincount(slot.ravel(), heard.ravel(), minlength=cells_m.shape[0] * bins).astype(
-        np.float64
-    )
-    board = board.reshape(cells_m.shape[0], bins)
-    pairs: Floats = board[:, :-1] + board[:, 1:]
-    return _peaks(pairs, cells_m, begin, top)
+    times, node = templates.times_s[keep], templates.node[keep]
+    begin = float(times.min()) - settings.reach_m / _SLOWEST_M_S
+    bins = int((float(times.max()) - begin) / _BIN_S) + 3
+    cells = ground.cells_m.shape[0]
+    board = np.zeros((bins, cells), dtype=np.float32)
+    for moment, vote, heard_by in zip(times.tolist(), weight[keep].tolist(), node.tolist(), strict=True):
+        slot = ((moment - begin - ground.travel_s[heard_by]) * (1.0 / _BIN_S)).astype(np.int64)
+        board[slot, ground.heard_in[heard_by]] += vote
+    board[:-1] += board[1:]
+    return _peaks(board[:-1], ground.cells_m, begin, top)
 
 
 def _thinned(templates: Templates, weight: Floats) -> Ints:
@@ -110,29 +135,26 @@ def _thinned(templates: Templates, weight: Floats) -> Ints:
     return np.flatnonzero(keep)
 
 
-def _peaks(pairs: Floats, cells_m: Floats, begin_s: float, top: int) -> list[Spot]:
-    """The highest entries, each clearing its surroundings in space and time."""
-    best_bin = pairs.argmax(axis=1)
-    best = pairs[np.arange(pairs.shape[0]), best_bin]
+def _peaks(pairs: NDArray[np.float32], cells_m: Floats, begin_s: float, top: int) -> list[Spot]:
+    """The highest entries of ``pairs`` (bins, cells), each clearing its surroundings in space and time."""
+    best = pairs.max(axis=0)
     spots: list[Spot] = []
     for _ in range(top):
         cell = int(best.argmax())
         if best[cell] <= 0.0:
             break
-        fired = begin_s + (float(best_bin[cell]) - 0.0) * _BIN_S
+        slot = int(pairs[:, cell].argmax())
         spots.append(
             Spot(
                 east_m=float(cells_m[cell, 0]),
                 north_m=float(cells_m[cell, 1]),
-                fired_s=fired,
+                fired_s=begin_s + slot * _BIN_S,
                 score=float(best[cell]),
             )
         )
         near = np.flatnonzero(np.hypot(*(cells_m - cells_m[cell]).T) < 2.5 * _CELL_M)
-        low, high = max(0, int(best_bin[cell]) - 5), int(best_bin[cell]) + 6
-        pairs[near, low:high] = 0.0
-        best_bin[near] = pairs[near].argmax(axis=1)
-        best[near] = pairs[near, best_bin[near]]
+        pairs[max(0, slot - 5) : slot + 6, near] = 0.0
+        best[near] = pairs[:, near].max(axis=0)
     return spots
 
 
@@ -202,16 +224,7 @@ def _near(templates: Templates, spot: Spot, medium: Medium) -> Templates:
     """The templates that a source near ``spot`` could claim."""
     travel, _ = medium.travel(np.array([[spot.east_m, spot.north_m]]), templates.places_m)
     late = templates.times_s - travel[0] - spot.fired_s
-    keep = np.abs(late) < _NEAR_S + 0.2
-    return Templates(
-        times_s=templates.times_s[keep],
-        evidence=templates.evidence[keep],
-        places_m=templates.places_m[keep],
-        node=templates.node[keep],
-        rows=templates.rows[keep],
-        members=templates.members[keep],
-        pattern_s=templates.pattern_s,
-    )
+    return templates.only(np.abs(late) < _NEAR_S + 0.2)
 
 
 def judged(

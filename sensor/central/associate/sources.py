@@ -9,7 +9,7 @@ import numpy as np
 from sensor.central.associate.likelihood import Floats, Ints
 from sensor.central.associate.pulses import Flags, Pulses, clutter
 from sensor.central.associate.rounds import anchors, pattern_at
-from sensor.central.associate.search import Medium, Spot, cells_around, climb, judged, votes
+from sensor.central.associate.search import Ground, Medium, Spot, climb, judged, votes
 from sensor.central.associate.settings import AssociateSettings
 from sensor.central.associate.templates import Templates, templates_of
 
@@ -24,6 +24,7 @@ _EARLY_S = 0.06
 _LATE_S = 0.10
 """An arrival further from its time explains nothing about where or when."""
 _ECHO_S = 3.0
+_SLOWEST_M_S = 300.0
 _SAME_ECHO_S = 0.006
 
 
@@ -52,7 +53,7 @@ class _Scene:
     pulses: Pulses
     rates_hz: Floats
     active: Flags
-    cells_m: Floats
+    ground: Ground
     medium: Medium
     settings: AssociateSettings
 
@@ -60,7 +61,7 @@ class _Scene:
         return templates_of(self.pulses, self.rates_hz, self.active, pattern_s, self.settings)
 
     def votes(self, templates: Templates, top: int) -> list[Spot]:
-        return votes(templates, self.cells_m, self.medium, self.settings, top)
+        return votes(templates, self.ground, self.settings, top)
 
     def climbed(self, templates: Templates, seeds: list[Spot]) -> list[Spot]:
         """The best places near ``seeds``, best first."""
@@ -75,12 +76,13 @@ def find_sources(pulses: Pulses, medium: Medium, settings: AssociateSettings) ->
     rates = clutter(pulses, settings)
     active = np.ones(pulses.times_s.size, dtype=bool)
     found: list[Found] = []
+    ground = Ground.around(pulses.node_places_m[: pulses.nodes], _MARGIN_M, medium, settings)
     while active.any():
         scene = _Scene(
             pulses=pulses,
             rates_hz=rates,
             active=active,
-            cells_m=cells_around(pulses.places_m[active], _MARGIN_M),
+            ground=ground,
             medium=medium,
             settings=settings,
         )
@@ -125,8 +127,15 @@ def _with_rounds(scene: _Scene, templates: Templates, spot: Spot) -> Found:
         pattern = again
         templates = scene.templates(pattern)
         spot = replace(spot, fired_s=spot.fired_s + float(rounds[0]))
-        spot = scene.climbed(templates, [spot, *scene.votes(templates, _AGAIN)])[0]
+        near = _at_about(templates, spot, scene.settings)
+        spot = scene.climbed(templates, [spot, *scene.votes(near, _AGAIN)])[0]
     return _found(scene, templates, spot)
+
+
+def _at_about(templates: Templates, spot: Spot, settings: AssociateSettings) -> Templates:
+    """The templates that a volley fired anywhere at about the time of ``spot`` can have caused."""
+    after = templates.times_s - spot.fired_s
+    return templates.only((after > -1.0) & (after < settings.reach_m / _SLOWEST_M_S + 1.0))
 
 
 def _found(scene: _Scene, templates: Templates, spot: Spot) -> Found:

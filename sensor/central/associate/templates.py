@@ -9,7 +9,7 @@ done once, and places are searched with templates alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,18 @@ class Templates:
     def starts(self) -> Ints:
         """Where each node that has a template begins."""
         return np.flatnonzero(np.diff(self.node, prepend=-1)).astype(np.int64)
+
+    def only(self, keep: Flags) -> Templates:
+        """Those to ``keep`` (T,)."""
+        return replace(
+            self,
+            times_s=self.times_s[keep],
+            evidence=self.evidence[keep],
+            places_m=self.places_m[keep],
+            node=self.node[keep],
+            rows=self.rows[keep],
+            members=self.members[keep],
+        )
 
 
 def templates_of(

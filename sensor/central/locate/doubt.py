@@ -76,11 +76,10 @@ def _cost(
     """What the arrivals charge each place (J,), at its best moment of firing."""
     way = np.hypot(samples_m[:, None, 0] - places_m[:, 0], samples_m[:, None, 1] - places_m[:, 1])
     fired = times_s - way / speed_m_s - loss.mode * sigmas_s
-    scaled = (fired[:, None, :] - fired[:, :, None]) / sigmas_s + loss.mode
-    cost, weight, _ = loss(scaled)
-    best = cost.sum(axis=2).argmin(axis=1)
-    rows = np.arange(len(samples_m))
-    vote = weight[rows, best] / sigmas_s**2
+    total = loss.at_knots((fired[:, None, :] - fired[:, :, None]) / sigmas_s + loss.mode).sum(axis=2)
+    rows, best = np.arange(len(samples_m)), total.argmin(axis=1)
+    _, weight, _ = loss((fired - fired[rows, best, None]) / sigmas_s + loss.mode)
+    vote = weight / sigmas_s**2
     moment = (vote * fired).sum(axis=1) / vote.sum(axis=1)
     polished = loss((fired - moment[:, None]) / sigmas_s + loss.mode)[0].sum(axis=1)
-    return np.minimum(polished, cost.sum(axis=2)[rows, best])
+    return np.minimum(polished, total[rows, best])

@@ -30,8 +30,6 @@ _SAME_M = 10.0
 """Two solutions closer than this are one."""
 _LESS_LIKELY = 3.0
 """In logarithms: a second place with less than a twentieth of the odds is not told."""
-_FEW = 8.0
-"""Up to so many votes the posterior is sampled: above, one echo no longer moves the place."""
 _SEEDS = 16
 
 
@@ -209,7 +207,7 @@ def _with_alternatives(best: Solution, rest: list[Solution]) -> Solution:
 
 def _doubted(model: Model, best: Solution, seeds_m: Floats) -> Solution:
     """Widen the ellipse where few nodes leave more of the posterior outside than its peak tells."""
-    if not len(seeds_m) or best.n_effective > _FEW:
+    if not len(seeds_m) or best.n_effective > model.settings.sampled_votes_max:
         return best
     times, places = starts.one_volley(model.heard)
     sigma = np.full(len(times), float(np.median(best.sigmas_s[0])))

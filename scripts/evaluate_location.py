@@ -1,0 +1,124 @@
+"""Every goal of association and location, measured and printed with intervals.
+
+    scripts/evaluate_location                             all parts, as a table: an hour of one core
+    scripts/evaluate_location blind towns                 some parts
+    scripts/evaluate_location given --draws 20            fewer draws
+    scripts/evaluate_location --keep DIR                  keep each part's figures there, as JSON
+    scripts/evaluate_location --kept DIR --write docs/accuracy.md   the page and its plot, from what was kept
+
+Parts: blind, audio and given want the published network test below GUNSHOT_CORPUS and are left out without
+it; ellipse, towns and load are simulated from --seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts import location_figures as figures
+from scripts.location_corpus import corpus_folder, trials
+from scripts.location_page import page, table
+
+REAL = ("blind", "audio", "given")
+SIMULATED = ("ellipse", "towns", "load")
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What was asked for."""
+
+    seed: int
+    draws: int
+    incidents: int
+    nights: int
+    seconds: int
+
+
+def _measured(part: str, chosen: Chosen, folder: Path) -> Figures:
+    """The figures of one part."""
+    simulated: dict[str, Callable[[], Figures]] = {
+        "ellipse": lambda: figures.ellipse(chosen.incidents, chosen.seed),
+        "towns": lambda: figures.towns(chosen.nights, chosen.seed),
+        "load": lambda: figures.load(chosen.seconds, chosen.seed),
+    }
+    if part in simulated:
+        return simulated[part]()
+    network = corpus_folder()
+    if network is None:
+        return {"skipped": "GUNSHOT_CORPUS names no folder with pittsburgh_network"}
+    tests = trials(network)
+    if part == "given":
+        return figures.given(tests, chosen.draws, chosen.seed)
+    if part == "blind":
+        return figures.blind(tests, folder)
+    return figures.audio(tests, network.parent, folder)
+
+
+def main() -> int:
+    """Measure what was asked for and print it; exit 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all", default=[])
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--seed", type=int, default=1, help="of everything drawn (1)")
+    parser.add_argument("--draws", type=int, default=200, help="given: draws a shot (200)")
+    parser.add_argument("--incidents", type=int, default=80, help="ellipse: a scenario and node count (80)")
+    parser.add_argument("--nights", type=int, default=20, help="towns: of each scenario (20)")
+    parser.add_argument("--seconds", type=int, default=20, help="load: simulated seconds (20)")
+    parser.add_argument("--keep", type=Path, help="folder in which each part's figures are kept as JSON")
+    parser.add_argument("--kept", type=Path, help="take figures kept there instead of measuring")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the page; its plot goes into img/")
+    options = parser.parse_args()
+    parts = options.parts or [*REAL, *SIMULATED]
+    unknown = set(parts) - {*REAL, *SIMULATED}
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join((*REAL, *SIMULATED))}")
+    chosen = Chosen(
+        seed=options.seed,
+        draws=options.draws,
+        incidents=options.incidents,
+        nights=options.nights,
+        seconds=options.seconds,
+    )
+    found = _kept(options.kept, parts) if options.kept else _all(parts, chosen, options.keep)
+    if options.write:
+        page(found, options.write)
+    if options.json:
+        json.dump(found, sys.stdout, indent=1)
+        sys.stdout.write(os.linesep)
+    else:
+        print(table(found))
+    return int(any(not goal["met"] for goal in figures.goals(found)))
+
+
+def _all(parts: list[str], chosen: Chosen, keep: Path | None) -> dict[str, Figures]:
+    found = {}
+    for part in parts:
+        print(f"{part} ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            found[part] = {"seed": chosen.seed, **_measured(part, chosen, Path(folder))}
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"{part}.json").write_text(json.dumps(found[part], indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def _kept(folder: Path, parts: list[str]) -> dict[str, Figures]:
+    return {
+        part: json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
+        for part in parts
+        if (folder / f"{part}.json").exists()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
