@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.location_figures import goals, said
 
-Figures = Mapping[str, Any]
+Figures = dict[str, Any]
 PUBLISHED = {
     "real time, within 25 m": 0.969,
     "plain script, within 25 m": 0.963,
@@ -199,10 +199,10 @@ def _plot(found: Mapping[str, Figures], file: Path) -> None:
             axes.plot(
                 values, share, style, color=f"C{7 - int(sensors)}", lw=1, label=f"{sensors} sensors{words}"
             )
-    for (words, share), at in zip(PUBLISHED.items(), (25.0, 25.0, 10.0), strict=True):
-        axes.plot(at, share, "x" if "plain" in words else "+", color="black", ms=9)
+    for (words, part), at in zip(PUBLISHED.items(), (25.0, 25.0, 10.0), strict=True):
+        axes.plot(at, part, "x" if "plain" in words else "+", color="black", ms=9)
         axes.annotate(
-            words.partition(",")[0], (at, share), xytext=(6, -10), textcoords="offset points", fontsize=7
+            words.partition(",")[0], (at, part), xytext=(6, -10), textcoords="offset points", fontsize=7
         )
     axes.set(xlim=(0.0, 40.0), ylim=(0.0, 1.02), xlabel="distance from the survey (m)", ylabel="share")
     axes.grid(alpha=0.3)

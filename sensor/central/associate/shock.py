@@ -19,6 +19,8 @@ _SPEEDS_M_S = 1.0 / np.arange(1.0 / 950.0, 1.0 / 360.0, 3e-5)
 _AZIMUTHS = np.radians(np.arange(0.0, 360.0, 0.5))
 _LEAD_MIN_S = 0.01
 """A smaller lead is a pick's spread."""
+_LEAD_MAX_S = 2.5
+"""A kilometre ahead of the muzzle."""
 _FIT_S = 0.02
 _NODES_MIN = 2
 _ARRIVALS_MIN = 3
@@ -28,28 +30,28 @@ _ARRIVALS_MIN = 3
 def shock_waves(pulses: Pulses, found: Found, used: np.ndarray, medium: Medium) -> Ints:
     """Indices of pulses not ``used`` that one line of fire from ``found`` explains; none if too few do."""
     lead, node, index = _early(pulses, found, used)
-    if np.unique(node).size < _NODES_MIN or index.size < _ARRIVALS_MIN:
+    if np.unique(node).size < _NODES_MIN or np.unique(index).size < _ARRIVALS_MIN:
         return np.zeros(0, dtype=np.int64)
     way = pulses.node_places_m[node] - np.array([found.spot.east_m, found.spot.north_m])
     distance, towards = np.hypot(way[:, 0], way[:, 1]), np.arctan2(way[:, 0], way[:, 1])
     fits = np.abs(_leads(distance, towards, medium.speed_m_s) - lead) < _FIT_S
     best = fits[np.unravel_index(int(fits.sum(axis=2).argmax()), fits.shape[:2])]
-    if best.sum() < _ARRIVALS_MIN or np.unique(node[best]).size < _NODES_MIN:
+    waves = np.unique(index[best])
+    if waves.size < _ARRIVALS_MIN or np.unique(node[best]).size < _NODES_MIN:
         return np.zeros(0, dtype=np.int64)
-    return np.unique(index[best])
+    return waves
 
 
 def _early(pulses: Pulses, found: Found, used: np.ndarray) -> tuple[Floats, Ints, Ints]:
-    """Lead (E,), node and pulse of what comes before a round, and after the round before, at its node."""
+    """Lead (E,), node and pulse of each pulse before each round that it may be the wave of, at its node."""
     leads, nodes, indices = [], [], []
     for node in np.flatnonzero(~np.isnan(found.begin_s)):
         mine = np.flatnonzero((pulses.node == node) & ~used)
         rounds = found.begin_s[node] + found.pattern_s
         for pulse in mine:
             ahead = rounds - pulses.times_s[pulse]
-            ahead = ahead[ahead > _LEAD_MIN_S]
-            if ahead.size:
-                leads.append(float(ahead.min()))
+            for lead in ahead[(ahead > _LEAD_MIN_S) & (ahead < _LEAD_MAX_S)]:
+                leads.append(float(lead))
                 nodes.append(int(node))
                 indices.append(int(pulse))
     return np.array(leads), np.array(nodes, dtype=np.int64), np.array(indices, dtype=np.int64)

@@ -27,6 +27,7 @@ _STEP_END_M = 5e-3
 _PATIENCE, _HOPELESS = 6, 8.0
 """A start that after so many steps is so much less likely (in logarithms) is not waited for."""
 _LONGEST_STEP_M = 500.0
+_HILLS_M = 150.0
 _NEAREST_M = 0.1
 """Closer than this to a node direction means nothing."""
 
@@ -44,6 +45,9 @@ class Model:
     """(6,) one over the variance of each."""
     member: Floats
     """(K, N) one where the arrival belongs to the round."""
+    ground_m: Floats
+    """(N,) what each node's height says of the ground: one that is far from the others' middle says no more
+    than `_HILLS_M`, since it is rather a slip than a mountain."""
     bearings: Bearings | None = None
 
 
@@ -105,6 +109,7 @@ def model_of(
     sigma = np.array([air.sigma_speed_m_s, air.sigma_wind_m_s, air.sigma_wind_m_s])
     if not settings.estimate_air:
         sigma = np.full(3, 1e-3)
+    level = float(np.median(heard.positions_m[:, 2]))
     near = np.full(2, 1.0 / settings.neighbourhood_m**2)
     precision = np.concatenate([near, 1.0 / np.maximum(sigma, 1e-3) ** 2, [1.0 / settings.height_sigma_m**2]])
     return Model(
@@ -114,6 +119,7 @@ def model_of(
         prior=prior,
         precision=precision,
         member=heard.member,
+        ground_m=np.clip(heard.positions_m[:, 2], level - _HILLS_M, level + _HILLS_M),
         bearings=bearings,
     )
 
@@ -127,8 +133,8 @@ def ground(model: Model, xy_m: Floats) -> tuple[Floats, Floats]:
     apart = xy_m[:, None] - nodes[:, :2]
     weight = 1.0 / ((apart**2).sum(axis=2) + settings.ground_scale_m**2)
     total = weight.sum(axis=1)
-    height = (weight @ nodes[:, 2]) / total
-    above = (nodes[:, 2] - height[:, None]) * weight**2
+    height = (weight @ model.ground_m) / total
+    above = (model.ground_m - height[:, None]) * weight**2
     slope = -2.0 * (apart * above[..., None]).sum(axis=1) / total[:, None]
     return height - settings.height_above_ground_m, slope
 
