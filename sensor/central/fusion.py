@@ -60,8 +60,9 @@ class FusionSettings:
     slot_s: Annotated[float, Interval(ge=20.0, le=600.0)] = 60.0
     """A burst that does not end is cut near multiples of this, seconds, 20 to 600."""
 
-    node_per_minute_max: Annotated[int, Interval(ge=10, le=100000)] = 1200
-    """Candidates of one node in one minute that take part, 10 to 100000; the rest is refused and counted."""
+    node_per_minute_max: Annotated[int, Interval(ge=10, le=100000)] = 600
+    """Candidates of one node in one minute that take part, 10 to 100000; the rest is refused and counted. A
+    node's own ceiling is a burst of 400 and 120 a minute."""
 
     associate: AssociateSettings = field(default_factory=AssociateSettings)
     """What association believes."""
