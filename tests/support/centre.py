@@ -28,10 +28,17 @@ class CentreProcess:
         settings: lines appended to its configuration.
         folder: its state folder; None = one of its own.
         name: its client identifier.
+        shared: the group of workers among which the broker divides candidates; empty = it gets all.
     """
 
     def __init__(
-        self, broker: Broker, *, settings: str = "", folder: Path | None = None, name: str = "centre"
+        self,
+        broker: Broker,
+        *,
+        settings: str = "",
+        folder: Path | None = None,
+        name: str = "centre",
+        shared: str = "",
     ) -> None:
         self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="centre-")
         self.folder = folder or Path(self._own_folder.name if self._own_folder else "")
@@ -45,7 +52,7 @@ class CentreProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.config.write_text(
             f"mqtt: {{host: {broker.host}, port: {broker.port}, client_id: {name}, "
-            "backoff_min_s: 0.1, backoff_max_s: 0.5}\n"
+            f"backoff_min_s: 0.1, backoff_max_s: 0.5, share_group: '{shared}'}}\n"
             f"paths: {{state_dir: {self.folder}}}\n"
             f"{settings}" + ("" if "web:" in settings else "web: {enabled: false}\n")
         )

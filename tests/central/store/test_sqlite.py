@@ -6,11 +6,17 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sensor.central.incidents.chain import seal
+from sensor.central.incidents.signing import CentreKey, CentreKeys
 from sensor.central.store.sqlite import SqliteStore
+from sensor.central.types import IncidentVersion
 from sensor.errors import ChainError, StoreError
 from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.mosquitto import wait_until
@@ -247,3 +253,66 @@ def test_what_was_stored_survives_a_kill(path: Path, tmp_path: Path) -> None:
     assert len(kept) in (promised, promised + 1)
     assert store.verify_ledger() == len(kept)
     store.close()
+
+
+class Forger:
+    """Somebody who may write to the file and has a key of their own, but not the centre's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.key = CentreKey.new()
+
+    def rewrite(
+        self, change: Callable[[list[IncidentVersion]], list[IncidentVersion]], *, sign: bool
+    ) -> None:
+        """Write the whole record anew, consistent in every hash, from changed versions."""
+        with closing(SqliteStore(self.path, read_only=True)) as store:
+            versions = [version for _, version in store.versions_after(0)]
+        self.path.unlink()
+        heads: dict[str, IncidentVersion] = {}
+        with closing(SqliteStore(self.path)) as store:
+            for version in change(versions):
+                last = heads.get(version.incident_id)
+                heads[version.incident_id] = sealed = seal(
+                    replace(
+                        version,
+                        version=1 if last is None else last.version + 1,
+                        prev_hash=None if last is None else last.hash,
+                    ),
+                    self.key if sign else None,
+                )
+                store.append_version(sealed if sign else replace(sealed, signature=version.signature))
+            assert store.verify_ledger() == len(change(versions))  # hashes alone show nothing
+
+
+REWRITINGS: dict[str, Callable[[list[IncidentVersion]], list[IncidentVersion]]] = {
+    "changed": lambda all_: [replace(item, rounds_hi=9) for item in all_],
+    "reordered": lambda all_: [all_[0], all_[2], all_[1], *all_[3:]],
+    "dropped": lambda all_: all_[1:],
+    "added": lambda all_: [*all_, replace(all_[-1], reason="one more")],
+}
+
+
+@pytest.mark.parametrize("sign", [True, False], ids=["signed by the forger", "with the old signatures"])
+@pytest.mark.parametrize("change", list(REWRITINGS))
+def test_a_record_that_was_written_anew_without_the_centres_key_is_found_out(
+    path: Path,
+    change: str,
+    sign: bool,  # noqa: FBT001  a column
+) -> None:
+    key = CentreKey.new()
+    with closing(SqliteStore(path)) as store:
+        for number in (1, 2):
+            first = seal(incident_version(number), key)
+            store.append_version(first)
+            store.append_version(seal(next_version(first, state="closed"), key))
+        keys = CentreKeys([key.public])
+        assert store.verify_ledger(keys) == 4
+    forger = Forger(path)
+    forger.rewrite(REWRITINGS[change], sign=sign)
+    with closing(SqliteStore(path)) as store:
+        if change == "reordered" and not sign:
+            assert store.verify_ledger(keys) == 4  # the order between incidents is the anchors' matter
+            return
+        with pytest.raises(ChainError, match="not known here" if sign else "does not hold"):
+            store.verify_ledger(keys)
