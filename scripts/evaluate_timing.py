@@ -162,6 +162,8 @@ def pulse_channel(rng: np.random.Generator, runs: int) -> Outcome:
             hum_fs=rng.uniform(0.0, 0.05),
             missing=missing,
             false_s=tuple(rng.uniform(0.0, 22.0, rng.integers(0, 8))),
+            passband=rng.uniform(0.85, 1.0),
+            coupling_s=rng.uniform(0.01, 0.1),
         )
         samples = channel.samples(22.0, rng)
         follower = PpsChannel(channel.rate_hz)

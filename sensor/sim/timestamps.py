@@ -194,6 +194,8 @@ class PulseChannel:
     width_s: float = 0.1
     coupling_s: float = 0.02
     """Time constant of the input's high-pass."""
+    passband: float = 0.96
+    """Part of the Nyquist band that the input passes."""
     noise_fs: float = 1e-4
     hum_fs: float = 0.0
     hum_hz: float = 50.0
@@ -232,7 +234,8 @@ class PulseChannel:
             return
         since = np.arange(begin, end) - place
         near = np.linspace(-64.0, 64.0, 64 * 256 + 1)
-        rise = np.cumsum(np.sinc(0.96 * near) * np.blackman(len(near)))
+        pulse = np.sinc(self.passband * near) * np.blackman(len(near))
+        rise = np.cumsum(pulse) - 0.5 * pulse
         shape = np.interp(since, near, rise / rise[-1], left=0.0, right=1.0)
         decay = np.exp(-np.maximum(since, 0.0) / (self.coupling_s * self.rate_hz))
         signal[begin:end] += height_fs * shape * decay

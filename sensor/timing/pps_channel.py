@@ -25,16 +25,19 @@ RATE_PPM = 300.0
 """A sound card's rate is within this of nominal."""
 LOST_S = 60.0
 """Without an edge for so long the train is given up."""
-RECEIVER_NS = 100.0
-"""Spread of a timing receiver's pulse (30 ns rms by its data sheet) and of the edge's shape."""
+RECEIVER_NS = 30.0
+"""Spread of a timing receiver's pulse (rms, by data sheets), which all its pulses of a minute share."""
+_SHAPE_NS = 40.0
+"""What passband and coupling of the channel do to an edge: they are not known."""
 _SURE_NS = 100e6
 """Who names the second must be this sure of it."""
 _ADMIT_NS = 20e6
 """How far an edge may be from the named second beyond three of its sigmas."""
 _GATE_NS = 10_000.0
 _UNLABEL_AFTER = 10
-_SCATTER = 2.0
-"""Edges that scatter by more than this many of their own sigmas are worse than the channel's noise says."""
+_VOUCHED = 2.0
+"""An edge's own sigma counts as much as the scatter of so many: it holds the unknown shape of the edge for
+noise, which is the same in every edge, and knows nothing of a receiver that wanders."""
 _DRIFT_PPM_PER_S = 0.003
 
 
@@ -56,7 +59,7 @@ class _Train:
         away_s = abs(self.second_at(index) - self.last)
         drift_ns = 1e3 * _DRIFT_PPM_PER_S * away_s * (self.span_s + away_s) / 2.0
         leverage = 1.0 + 2.0 * away_s / max(self.span_s, 1.0)
-        return math.hypot(self.sigma_ns * leverage, drift_ns, RECEIVER_NS)
+        return math.hypot(self.sigma_ns * leverage, drift_ns, RECEIVER_NS, _SHAPE_NS)
 
 
 class PpsChannel:
@@ -173,9 +176,10 @@ class PpsChannel:
             residual = y - mean_y - slope * (x - mean_x)
             scale = max(1.4826 * median(np.abs(residual)), 1e-4)
             weights = 1.0 / (1.0 + (residual / (3.0 * scale)) ** 2)
-        stated = median(np.array([edge.sigma for _, edge in self._edges]))
-        each = stated if scale < _SCATTER * stated else scale
         total = float(weights.sum())
+        stated = median(np.array([edge.sigma for _, edge in self._edges]))
+        scatter = float((weights * residual**2).sum())
+        each = math.sqrt((_VOUCHED * stated**2 + scatter) / (_VOUCHED + total - 2.0))
         at_end = math.sqrt(1.0 / total + float(mean_x) ** 2 / spread)
         self._train = _Train(
             reference=reference,

@@ -48,7 +48,8 @@ def _bank() -> tuple[Floats, Floats]:
     oversampled = 256
     t = np.arange(-(HALF + _SEARCH + 1) * oversampled, (HALF + _SEARCH + 1) * oversampled + 1) / oversampled
     window = 0.5 + 0.5 * np.cos(np.pi * np.clip(t / (HALF + _SEARCH + 1), -1.0, 1.0))
-    rise = np.cumsum(np.sinc(_PASSBAND * t) * window)
+    pulse = np.sinc(_PASSBAND * t) * window
+    rise = np.cumsum(pulse) - 0.5 * pulse  # to the middle of each piece: no bias of half of one
     rise = (rise - rise[0]) / (rise[-1] - rise[0])
     n = np.arange(-HALF, HALF + 1)
     shifts = np.arange(-_SEARCH * _STEPS_PER_SAMPLE, _SEARCH * _STEPS_PER_SAMPLE + 1) / _STEPS_PER_SAMPLE
