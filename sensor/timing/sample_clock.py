@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensor.timing.envelope import Line, SlopePrior, fit, hulls, median, softness, without_early
-from sensor.timing.quantum import ON_TIME_NS, Quantum
+from sensor.timing.quantum import Quantum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,8 +127,8 @@ class SampleClock:
 
     def _begin(self) -> None:
         self._origin: tuple[int, int] | None = None
-        self._low: deque[tuple[float, float, float]] = deque(maxlen=self._capacity)
-        self._bucket: tuple[int, float, float] | None = None
+        self._low: deque[tuple[float, float]] = deque(maxlen=self._capacity)
+        self._bucket: tuple[int, float] | None = None
         self._bucket_number = 0
         self._next_refit = 0
         self._usual_ns = 0.0
@@ -208,34 +208,32 @@ class SampleClock:
         bucket = self._bucket
         if bucket is None or number != self._bucket_number:
             self._close_bucket()
-            self._bucket = (index, late_ns, late_ns)
+            self._bucket = (index, late_ns)
             self._bucket_number = number
             if number >= self._next_refit and not self._frozen:
                 self._refit(number)
         elif late_ns < bucket[1]:
-            self._bucket = (index, late_ns, bucket[2])
+            self._bucket = (index, late_ns)
             if number == 0:
                 self._refit(number)
-        elif bucket[2] < late_ns < bucket[1] + ON_TIME_NS:
-            self._bucket = (bucket[0], bucket[1], late_ns)
 
     def _close_bucket(self) -> None:
         if self._bucket is not None and self._origin is not None:
-            index, low_ns, high_ns = self._bucket
-            self._low.append(((index - self._origin[0]) / self._rate_hz, low_ns, high_ns))
+            index, low_ns = self._bucket
+            self._low.append(((index - self._origin[0]) / self._rate_hz, low_ns))
 
     def _refit(self, number: int) -> None:
         assert self._origin is not None and self._bucket is not None  # noqa: S101, PT018  set by observe
         origin, origin_ns = self._origin
-        index, low_ns, high_ns = self._bucket
-        points = np.array([*self._low, ((index - origin) / self._rate_hz, low_ns, high_ns)])
+        index, low_ns = self._bucket
+        points = np.array([*self._low, ((index - origin) / self._rate_hz, low_ns)])
         points = points[without_early(points[:, 0], points[:, 1], EARLY_FLOOR_NS)]
         at_s = points[-1, 0]
         x_s, late_ns = points[:, 0] - at_s, points[:, 1]
+        self._quantum.look(x_s, late_ns)
         line = self._best_line(x_s, late_ns)
         above = late_ns - line.value_ns - line.slope * x_s
-        on_time = points[:, 2] - line.value_ns - line.slope * x_s
-        behind_ns, quantum_sigma_ns = self._quantum.correction(on_time, line.span_s)
+        behind_ns, quantum_sigma_ns = self._quantum.correction(line.slope, line.span_s)
         line = replace(line, value_ns=line.value_ns - behind_ns)
         drift_ns, residual_ns = self._drift_ns(line), median(above)
         soft_ns = SOFT_SHARE * residual_ns * min(max(0.0, 0.5 * self._softness - 1.5), 1.0)
@@ -300,7 +298,9 @@ class SampleClock:
         return self._drift * line.span_s**2 / 12.0
 
     def _total_ns(self, line: Line) -> float:
-        return math.hypot(line.sigma_ns, self._drift_ns(line))
+        return math.hypot(
+            line.sigma_ns, self._drift_ns(line), self._quantum.correction(line.slope, line.span_s)[1]
+        )
 
     def _watch(self, index: int, mono_ns: int) -> None:
         """Doubt the line when every recent time stamp is off to the same side."""

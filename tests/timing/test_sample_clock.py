@@ -191,6 +191,18 @@ def test_frames_that_meet_one_phase_only_are_known_to_hide_it() -> None:
     assert abs(error_ns) < 3 * sigma_ns
 
 
+@pytest.mark.parametrize(("ppm", "frame_ppm"), [(-9.0, -12.3), (9.0, -1.1), (-8.0, 1.4), (-7.0, -5.4)])
+def test_frames_nearly_in_step_never_give_a_wrong_time_with_a_small_sigma(
+    ppm: float, frame_ppm: float
+) -> None:
+    """The line is tempted to follow the frames, and late stamps look as if every phase had been met."""
+    stream = replace(USB, ppm=ppm, frame_ppm=frame_ppm, late_fraction=0.007)
+    for duration_s in (50.0, 75.0, 160.0):
+        clock, last = heard(stream, duration_s)
+        error_ns, sigma_ns = error_and_sigma(clock, stream, last)
+        assert abs(error_ns) < 4 * sigma_ns
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     ppm=st.floats(-200.0, 200.0),
