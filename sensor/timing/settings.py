@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval
 
-GPSD = re.compile(r"auto|none|[^\s:]+(:[1-9]\d{0,4})?")
+GPSD = re.compile(r"(?!(on|off|yes|no|true|false)$)(auto|none|[^\s:]+(:[1-9]\d{0,4})?)")
+"""``on`` is what somebody writes who means ``auto``, and no host."""
 PPS_DEVICE = re.compile(r"auto|none|/dev/[\w-]+")
 
 

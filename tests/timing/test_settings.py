@@ -5,7 +5,7 @@ import pytest
 from sensor.timing.settings import TimingSettings
 
 
-@pytest.mark.parametrize("gpsd", ["", ":2947", "host:", "host:0", "a b", "host:port"])
+@pytest.mark.parametrize("gpsd", ["", ":2947", "host:", "host:0", "a b", "host:port", "on", "no"])
 def test_a_gpsd_that_is_no_address_is_refused(gpsd: str) -> None:
     with pytest.raises(ValueError, match="gpsd"):
         TimingSettings(gpsd=gpsd)
