@@ -14,6 +14,7 @@ from sensor.events import Position
 
 FRAME = Frame(Place(lat_deg=36.0, lon_deg=-78.9, height_m=0.0))
 SITE = "riverside"
+TREES = "Oak Elm Ash Birch Cedar Maple Pine Willow Linden Beech Hazel Rowan Alder Spruce Larch Holly Yew Fir"
 
 
 def spots() -> dict[str, tuple[float, float]]:
@@ -78,16 +79,22 @@ def streets() -> dict[str, Any]:
     def river(x: float) -> float:
         return -690.0 + 120.0 * math.sin(x / 420.0) + 0.12 * x
 
+    trees = TREES.split()
     xs = [float(x) for x in range(-1800, 1801, 60)]
     add("water", "Polygon", [(x, river(x) - 45) for x in xs] + [(x, river(x) + 45) for x in reversed(xs)])
     add("park", "Polygon", [(-760, 230), (-420, 260), (-400, 560), (-740, 540)])
     for index in range(-9, 10):
         bend = luck.uniform(-14, 14)
         upward = [(index * 165.0 + bend * math.sin(y / 300), y) for y in range(-1500, 1501, 100)]
-        add("major" if index in (-4, 3) else "street", "LineString", upward)
+        add(
+            "major" if index in (-4, 3) else "street",
+            "LineString",
+            upward,
+            f"{trees[index % len(trees)]} Street",
+        )
         bend = luck.uniform(-14, 14)
         across = [(x, index * 150.0 + bend * math.sin(x / 350)) for x in range(-1700, 1701, 100)]
-        add("major" if index == 1 else "street", "LineString", across)
+        add("major" if index == 1 else "street", "LineString", across, f"Avenue {index + 10}")
     for east, north in ((east, north) for east in range(-9, 9) for north in range(-9, 9)):
         for _ in range(3):
             x, y = (east + luck.uniform(0.15, 0.6)) * 165.0, (north + luck.uniform(0.15, 0.6)) * 150.0

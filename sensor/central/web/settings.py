@@ -77,7 +77,7 @@ class WebSettings:
     """Folder of raster tiles, ``{z}/{x}/{y}.png``; empty = none."""
 
     map_pmtiles: str = ""
-    """PMTiles archive (one file) of raster tiles or of vector tiles in the Protomaps schema; empty = none."""
+    """PMTiles archive (one file, version 3) of raster tiles; empty = none."""
 
     map_attribution: str = ""
     """Who made the map, shown on it as the licence of the data asks."""

@@ -5,6 +5,7 @@ import { actionBar, askDecision, askOutcome, confirmation } from "./decide.js";
 import { announce, h, put } from "./dom.js";
 import { explain, history } from "./explain.js";
 import { chips, stateWords } from "./list.js";
+import { streetsCame, streetWords } from "./streets.js";
 import { symbol } from "./symbols.js";
 import { ago, CLASSES, coordinates, localTime, OUTCOMES, percent, rounds, spoken, utcTime, where } from "./words.js";
 
@@ -29,6 +30,7 @@ export class Case {
     this.sound = h("div", {});
     this.card = h("div", {});
     this.versions = h("div", {});
+    streetsCame.then(() => { if (this.#incident) this.#facts(); });
     put(element, this.facts, this.actions, this.problem, this.said, this.sound, this.card, this.versions);
   }
 
@@ -79,10 +81,16 @@ export class Case {
         pair("Since", [h("span", { class: "big", "data-since": incident.utc_ns }, ago(incident.utc_ns))]),
         pair("Rounds", [h("span", { class: "big" }, incident.rounds.length || "–"), incident.rounds_lo !== incident.rounds_hi ? h("span", { class: "faint" }, ` ${incident.rounds_lo} to ${incident.rounds_hi}`) : null]),
         pair("Gunfire", [h("span", { class: "big" }, percent(incident.p_gunshot)), h("span", { class: "faint" }, ` ${incident.confidence} confidence`)]),
-        pair("Place", [incident.position ? [h("b", {}, coordinates(incident.position)), h("br"), where(incident), " at 95 %"] : h("b", {}, where(incident))], "wide"),
+        pair("Place", this.#place(), "wide"),
         pair("First discharge", [localTime(incident.utc_ns, { millis: true }), h("br"), h("span", { class: "faint" }, utcTime(incident.utc_ns))], "wide"),
         pair("Heard by", [`${incident.nodes.length} sensor${incident.nodes.length === 1 ? "" : "s"}`, incident.redacted ? null : h("span", { class: "faint" }, ` ${incident.nodes.join(", ")}`)], "wide")),
       this.withLink && !incident.exercise ? h("p", { class: "faint" }, h("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, "This incident alone"), ` · ${incident.incident_id} version ${incident.version}`) : null);
+  }
+
+  #place() {
+    const incident = this.#incident, street = incident.position && streetWords(incident.position);
+    if (!incident.position) return h("b", {}, where(incident));
+    return [street ? [h("b", { class: "street" }, street), h("br")] : null, h("b", {}, coordinates(incident.position)), h("br"), where(incident), " at 95 %"];
   }
 
   #actions() {

@@ -9,7 +9,7 @@ const REASONS = {
   retract: ["no impulse on the clip", "same sound already reported", "test or training nearby", "sensor fault", "thunder", "officer found another cause"],
   restore: ["pressed by mistake", "new information", "supervisor's decision"],
 };
-const TITLES = { confirm: "Confirm", reclassify: "Reclassify as…", retract: "Retract", restore: "Take back the last decision" };
+const TITLES = { reclassify: "Reclassify", retract: "Retract", restore: "Take back the last decision" };
 
 /** As what an incident is confirmed; null where that must be said first. */
 export function confirmedAs(incident) {
@@ -39,13 +39,13 @@ export function askDecision(action, incident) {
       finish({ action, class: chosen ?? undefined, reason: reason.value.trim() });
     };
     const dialog = h("dialog", { class: "decide", "aria-labelledby": "decide-title" },
-      h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); send(); } },
+      h("form", { method: "dialog", novalidate: true, onsubmit: (event) => { event.preventDefault(); send(); } },
         h("h2", { id: "decide-title" }, incident.exercise ? "EXERCISE: " : "", TITLES[action]), classes,
         h("label", { for: "reason" }, "Reason"), reason,
         h("p", { id: "reason-hint", class: "faint" }, "It becomes part of the record, with your name. ", h("kbd", {}, "Ctrl+Enter"), " sends, ", h("kbd", {}, "Esc"), " leaves all as it was."),
         h("div", { class: "quicks" }, quick), problem,
         h("div", { class: "row end" }, h("button", { type: "button", onclick: () => finish(null) }, "Cancel"),
-          h("button", { type: "submit", class: "main" }, TITLES[action].replace("…", "")))));
+          h("button", { type: "submit", class: "main" }, TITLES[action]))));
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); finish(null); });
     dialog.addEventListener("keydown", (event) => {
       event.stopPropagation();

@@ -47,12 +47,13 @@ function residuals(incident) {
       `1 ms is 34 cm of sound.${ignored ? ` ${ignored} of ${lines.length} are not believed (hollow).` : ""}`),
     h("div", { class: "scroll" }, h("table", { class: "figures" },
       h("thead", {}, h("tr", {}, h("th", {}, "Sensor"), many ? h("th", {}, "Round") : null, h("th", {}, "Residual"),
-        h("th", { class: "num" }, "ms"), h("th", { class: "num" }, "± ms"), h("th", { class: "num" }, "weight"), h("th", {}, "why"))),
-      h("tbody", {}, lines.map((each) => h("tr", { class: believed(each) ? null : "ignored" },
+        h("th", { class: "num" }, "ms"), h("th", { class: "num" }, "± ms"), h("th", { class: "num" }, "weight"))),
+      h("tbody", {}, lines.map((each) => [h("tr", { class: believed(each) ? null : "ignored" },
         h("th", { scope: "row" }, each.node), many ? h("td", {}, (each.round ?? 0) + 1) : null,
         h("td", {}, bar(each.residual_ms, each.sigma_ms ?? 0, reach, believed(each))),
         h("td", { class: "num" }, number(each.residual_ms)), h("td", { class: "num" }, number(each.sigma_ms)),
-        h("td", { class: "num" }, number(each.weight, 2)), h("td", {}, each.why ?? "")))))));
+        h("td", { class: "num" }, number(each.weight, 2))),
+      each.why ? h("tr", { class: "ignored why" }, h("td", { colspan: 6 }, each.why)) : null])))));
 }
 
 function leaveOneOut(incident) {

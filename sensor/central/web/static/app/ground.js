@@ -2,6 +2,7 @@
 // loaded from elsewhere.
 
 import { h } from "./dom.js";
+import { takeStreets } from "./streets.js";
 
 const L = window.L;
 const METRES_PER_DEGREE = 111320;
@@ -130,8 +131,10 @@ const STYLES = {
 async function streetsLayer() {
   const answer = await fetch("/ground/streets.geojson", { credentials: "same-origin" });
   if (!answer.ok) return null;
+  const collection = await answer.json();
+  takeStreets(collection);
   const renderer = L.canvas({ pane: "ground", padding: 0.3 });
-  return L.geoJSON(await answer.json(), {
+  return L.geoJSON(collection, {
     pane: "ground", renderer, interactive: false,
     style: (feature) => (STYLES[feature.properties?.kind] ?? STYLES.street)(),
     pointToLayer: (feature, place) => L.marker(place, {
@@ -141,14 +144,20 @@ async function streetsLayer() {
   });
 }
 
+/** A part of the ground that cannot be drawn is told of; the others are drawn. */
+function tell(error) {
+  console.warn("a part of the map's ground is missing:", error.message);
+  return null;
+}
+
 /** The site's own ground, as far as it has any. */
 export async function groundLayers(settings) {
   const layers = [];
   if (settings.tiles) {
     layers.push(L.tileLayer("/ground/tiles/{z}/{x}/{y}.png", { pane: "ground", maxNativeZoom: 18, maxZoom: 21 }));
   }
-  if (settings.pmtiles) layers.push(await (await import("./archive.js")).archiveLayer());
-  if (settings.streets) layers.push(await streetsLayer().catch(() => null));
+  if (settings.pmtiles) layers.push(await import("./archive.js").then((archive) => archive.archiveLayer()).catch(tell));
+  if (settings.streets) layers.push(await streetsLayer().catch(tell));
   return layers.filter(Boolean);
 }
 

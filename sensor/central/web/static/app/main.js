@@ -147,12 +147,24 @@ class Shell {
       h("nav", { "aria-label": "Pages" }, PAGES.filter((page) => may(page.needs)).map((page) => h("a", { href: page.path }, page.words))), this.clock,
       flip("sound", "Sound on", "Sound off"),
       h("button", { type: "button", onclick: () => this.#theme() }, "Light / dark"), h("button", { type: "button", "aria-label": "Keys", onclick: showHelp }, "?"),
-      h("button", { type: "button", class: "who", title: "Change your password", onclick: () => changePassword((session) => { this.session = session; setToken(session.token); }) }, `${this.session.name}, ${this.session.role}`),
+      h("button", { type: "button", class: "who", title: "Change your password", onclick: () => changePassword((old, fresh) => this.#password(old, fresh)) }, `${this.session.name}, ${this.session.role}`),
       h("button", { type: "button", onclick: () => post("/api/logout").catch(() => null).then(() => this.#out("")) }, "Log out"));
     head.hidden = false;
     // A browser lets a page sound only after a click on it: the first one anywhere will do.
     if (pref("sound")) addEventListener("pointerdown", () => allowSound(), { once: true });
     this.#clock();
+  }
+
+  /** The stream stands still meanwhile: its login is one of those that a new password ends. */
+  async #password(old, fresh) {
+    this.live.stop();
+    try {
+      this.session = await post("/api/password", { old, new: fresh });
+      setToken(this.session.token);
+    } finally {
+      if (this.session) this.#connect(this.session.beat_s);
+    }
+    await this.model.load();
   }
 
   #theme() {

@@ -1,9 +1,9 @@
 // Everybody's own password: changed here, which ends all other logins with the old one.
 
-import { post } from "./api.js";
 import { announce, h } from "./dom.js";
 
-export function changePassword(onLogin) {
+/** Ask for both; ``change`` sends them. */
+export function changePassword(change) {
   const field = (name, words, complete) => [h("label", { for: name }, words),
     h("input", { id: name, type: "password", autocomplete: complete, required: true, maxlength: 256 })];
   const problem = h("p", { class: "alarm", role: "alert" });
@@ -13,7 +13,7 @@ export function changePassword(onLogin) {
     event.preventDefault();
     if (value("new") !== value("again")) { problem.textContent = "The new password was not typed the same twice."; return; }
     try {
-      onLogin(await post("/api/password", { old: value("old"), new: value("new") }));
+      await change(value("old"), value("new"));
       close();
       announce("Your password has been changed.");
     } catch (error) {
