@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Protocol
 
 from sensor import __version__, logs
@@ -162,16 +163,20 @@ class Centre:
         stack.callback(end)
 
     def _serve(self, stack: ExitStack) -> None:
-        clips = self.config.paths.state_dir / "clips"
+        folder, settings = self.config.paths.state_dir, self.config.web
+        if not settings.secret_path:
+            settings = replace(settings, secret_path=str(folder / "logins.key"))
+        clips = folder / "clips"
         app = create_app(
             self.store,
             self._live,
-            self.config.web,
+            settings,
             reviewer=self.recorder,
             clips=FolderClips(clips) if clips.is_dir() else None,
+            fleet=self.config.fleet,
             routes=(cad_door(DispositionInbox(self.config.notify, self.store)),),
         )
-        self.web = WebServer(app, self.config.web)
+        self.web = WebServer(app, settings)
         self.web.start()
         stack.callback(self.web.stop)
         if not self.store.users():

@@ -30,6 +30,8 @@ LATE_MARGIN_NS = 60 * 10**9
 LATE_SPAN_NS = 600 * 10**9
 """Most time that is fused again at once."""
 RESUMED_NS = 2 * 3600 * 10**9
+_REAL = {"exercise": False}
+"""Fusion never meets an exercise."""
 PAGE = 5000
 
 
@@ -143,7 +145,7 @@ class Fusing:
     def _resume(self, now_ns: int) -> None:
         """Take up incidents and recent arrivals, so that nothing is lost and nothing written twice."""
         keep_ns = round(self._settings.keep_s * 1e9)
-        recent = self._store.latest(since_ns=now_ns - RESUMED_NS, limit=100_000)
+        recent = self._store.latest(since_ns=now_ns - RESUMED_NS, limit=100_000, filters=_REAL)
         self._incidents.resume(recent)
         self._marked = self._row = self._store.mark(self._mark) or 0
         for item in self._pages(since_ns=now_ns - keep_ns):
@@ -218,7 +220,8 @@ class Fusing:
 
     def _fuse_again(self, first_ns: int, last_ns: int, now_ns: int) -> list[IncidentVersion]:
         since_ns, until_ns = first_ns - LATE_MARGIN_NS, last_ns + LATE_MARGIN_NS
-        self._incidents.resume(self._store.latest(since_ns=since_ns, until_ns=until_ns, limit=100_000))
+        known = self._store.latest(since_ns=since_ns, until_ns=until_ns, limit=100_000, filters=_REAL)
+        self._incidents.resume(known)
         again = self._new_fusion()
         for item in self._pages(since_ns=since_ns, until_ns=until_ns):
             again.push(item.arrival)

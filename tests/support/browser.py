@@ -23,6 +23,10 @@ ARGUMENTS = (
 )
 
 
+_QUIET: dict[str, object] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+"""Rings that pulse cost a machine without a graphics card dearly."""
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser with a profile of its own."""
@@ -65,7 +69,7 @@ def visit(
     Raises:
         AssertionError: the page wrote errors to its console or asked another machine for something.
     """
-    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})  # type: ignore[arg-type]
+    context = browser.new_context(**{**_QUIET, **options})  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
     watched = _watched(context, url)
     try:

@@ -115,7 +115,7 @@ def create_app(
     Args:
         store: the record; used from worker threads.
         live: what changes; the owner of the store publishes ``incident`` and ``node`` into it.
-        settings: where and for whom.
+        settings: where and for whom; without ``secret_path`` logins end with the process.
         reviewer: makes the versions that people decide on; None = this server only shows.
         clips: where sound is kept; None = nowhere.
         fleet: what counts as covered; None = the defaults.

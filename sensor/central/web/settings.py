@@ -42,8 +42,8 @@ class WebSettings:
     """How long a login lasts, hours, 0.1 to 72: one shift."""
 
     secret_path: str = ""
-    """File with the key that signs cookies; made at the first start, readable by its owner alone. Empty: a
-    new key at every start, so that everybody logs in again."""
+    """File with the key that signs cookies; made at the first start, readable by its owner alone. Empty =
+    logins.key in paths.state_dir."""
 
     login_failures_max: Annotated[int, Interval(ge=1, le=100)] = 5
     """Wrong passwords for one name from one address within `login_window_s` before a pause, 1 to 100."""

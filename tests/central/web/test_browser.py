@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from sensor.central.cad.words import utc_iso
 from tests.support.browser import CHROMIUM, PATIENCE_MS, chromium, visit
+from tests.support.pmtiles import archive, one_colour_png
 from tests.support.town_evening import fired, following
-from tests.support.web_town import NAMES, PASSWORD, Site
+from tests.support.web_town import NAMES, PASSWORD, Site, served
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here: apt-get install chromium"),
@@ -313,3 +314,38 @@ def test_who_sees_no_colours_tells_the_classes_apart_by_shape(browser: Browser, 
             .evaluate_all("found => found.map((svg) => svg.innerHTML)")
         )
     assert len(shapes) == len(set(shapes)) == 7
+
+
+def test_the_map_stands_on_a_local_archive_of_tiles(browser: Browser, tmp_path: Path) -> None:
+    colours = {
+        (zoom, x, y): (40 * zoom + 90, 60 * x, 60 * y)
+        for zoom in (0, 1, 2)
+        for x in range(2**zoom)
+        for y in range(2**zoom)
+    }
+    (tmp_path / "town.pmtiles").write_bytes(
+        archive({place: one_colour_png(*colour) for place, colour in colours.items()})
+    )
+    (tmp_path / "no.pmtiles").write_bytes(b"<html>" * 100)
+    with (
+        served(tmp_path / "town", map_streets="", map_pmtiles=str(tmp_path / "town.pmtiles")) as site,
+        visit(browser, site.url, "dispatcher") as guest,
+    ):
+        # 36° north, 78.9° west lies in column 1, row 1 of zoom 2.
+        guest.page.wait_for_function(
+            """() => {
+                const tile = document.querySelector("canvas.leaflet-tile");
+                const [red, green, blue] = tile ? tile.getContext("2d").getImageData(9, 9, 1, 1).data : [];
+                return red === 170 && green === 60 && blue === 60;
+            }"""
+        )
+        # The browser finds that this test looks at the canvas too often.
+        guest.watched.errors[:] = [each for each in guest.watched.errors if "willReadFrequently" not in each]
+    with (
+        served(tmp_path / "none", map_streets="", map_pmtiles=str(tmp_path / "no.pmtiles")) as site,
+        visit(browser, site.url, "dispatcher") as guest,
+    ):
+        expect(guest.page.locator(".item")).to_have_count(7)  # a broken ground takes nothing else away
+        while not guest.watched.errors:
+            guest.page.wait_for_timeout(100)
+        assert "is no PMTiles file of version 3" in guest.watched.errors.pop()

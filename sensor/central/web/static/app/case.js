@@ -80,7 +80,7 @@ export class Case {
       h("dl", { class: "grid" },
         pair("Since", [h("span", { class: "big", "data-since": incident.utc_ns }, ago(incident.utc_ns))]),
         pair("Rounds", [h("span", { class: "big" }, incident.rounds.length || "–"), incident.rounds_lo !== incident.rounds_hi ? h("span", { class: "faint" }, ` ${incident.rounds_lo} to ${incident.rounds_hi}`) : null]),
-        pair("Gunfire", [h("span", { class: "big" }, percent(incident.p_gunshot)), h("span", { class: "faint" }, ` ${incident.confidence} confidence`)]),
+        pair("Gunfire", [h("span", { class: "big" }, percent(incident.p_gunshot)), h("span", { class: "faint" }, " likely")]),
         pair("Place", this.#place(), "wide"),
         pair("First discharge", [localTime(incident.utc_ns, { millis: true }), h("br"), h("span", { class: "faint" }, utcTime(incident.utc_ns))], "wide"),
         pair("Heard by", [`${incident.nodes.length} sensor${incident.nodes.length === 1 ? "" : "s"}`, incident.redacted ? null : h("span", { class: "faint" }, ` ${incident.nodes.join(", ")}`)], "wide")),
@@ -90,7 +90,7 @@ export class Case {
   #place() {
     const incident = this.#incident, street = incident.position && streetWords(incident.position);
     if (!incident.position) return h("b", {}, where(incident));
-    return [street ? [h("b", { class: "street" }, street), h("br")] : null, h("b", {}, coordinates(incident.position)), h("br"), where(incident), " at 95 %"];
+    return [street ? [h("b", { class: "street" }, street), h("br")] : null, h("b", {}, coordinates(incident.position)), h("br"), where(incident), ` at 95 %, ${incident.confidence} confidence`];
   }
 
   #actions() {

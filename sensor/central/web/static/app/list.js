@@ -37,7 +37,7 @@ function row(incident, selected, onPick) {
     h("span", { class: "item-head" }, h("b", {}, CLASSES[incident.class] ?? incident.class),
       h("span", { class: "since", "data-since": incident.utc_ns }, ago(incident.utc_ns))),
     h("span", { class: "item-line" }, rounds(incident), " · ", where(incident)),
-    h("span", { class: "item-line faint" }, localTime(incident.utc_ns), " · p ", percent(incident.p_gunshot), " · ",
+    h("span", { class: "item-line faint" }, localTime(incident.utc_ns, { dated: false }), " · p ", percent(incident.p_gunshot), " · ",
       `${incident.confidence} confidence`),
     h("span", { class: "item-line" }, h("span", { class: `mark ${kind}` }, words), chips(incident)))));
 }

@@ -93,7 +93,7 @@ export class TownMap {
     const place = [incident.position.lat_deg, incident.position.lon_deg];
     if (incident.ellipse_95) {
       add(L.polygon(ellipsePoints(incident.position, incident.ellipse_95), {
-        pane: "ellipses", className: `ellipse ${tone}${selected ? " chosen" : ""}`, dashArray: DASHES[incident.confidence],
+        pane: "ellipses", smoothFactor: 0.2, className: `ellipse ${tone}${selected ? " chosen" : ""}`, dashArray: DASHES[incident.confidence],
       }), "ellipses").on("click", () => this.#onPick?.(incident.incident_id));
     }
     if (pref("alternatives") && !retracted) this.#alternatives(incident, place, tone, add);
@@ -118,7 +118,7 @@ export class TownMap {
       const there = [other.position.lat_deg, other.position.lon_deg];
       add(L.polyline([place, there], { pane: "ellipses", className: `mirror ${tone}`, dashArray: "2 7", interactive: false }), "ellipses");
       add(L.polygon(ellipsePoints(other.position, other.ellipse_95), {
-        pane: "ellipses", className: `ellipse mirror ${tone}`, dashArray: "2 6",
+        pane: "ellipses", smoothFactor: 0.2, className: `ellipse mirror ${tone}`, dashArray: "2 6",
       }), "ellipses").on("click", () => this.#onPick?.(incident.incident_id));
       add(L.marker(there, {
         pane: "incidents", keyboard: false, interactive: false,

@@ -52,12 +52,12 @@ export function ago(utcNs) {
 
 function pad(value, digits = 2) { return String(value).padStart(digits, "0"); }
 
-/** Local time of day; with the date when it is not today's. */
-export function localTime(utcNs, { millis = false } = {}) {
+/** Local time of day; with the date when it is not today's, unless that is plain from the context. */
+export function localTime(utcNs, { millis = false, dated = true } = {}) {
   const time = new Date(utcNs / 1e6);
   const clock = `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}` +
     (millis ? `.${pad(time.getMilliseconds(), 3)}` : "");
-  return time.toDateString() === new Date(now()).toDateString() ? clock : `${dateOf(time)} ${clock}`;
+  return !dated || time.toDateString() === new Date(now()).toDateString() ? clock : `${dateOf(time)} ${clock}`;
 }
 function dateOf(time) { return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())}`; }
 
