@@ -17,11 +17,9 @@ from typing import Self
 import psycopg
 import pytest
 
-from tests.support.mosquitto import free_port
-
 START_S = 120
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": "",  # a port of the machine might be taken by another test at any moment
     "fsync": "off",  # a test's database need not survive the machine
     "full_page_writes": "off",
     "max_wal_size": "64MB",
@@ -30,9 +28,8 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 HBA = """\
+local all locked scram-sha-256
 local all all trust
-host all locked 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1/32 trust
 """
 
 
@@ -63,7 +60,6 @@ class PostgresServer:
         self._user = server_user()
         # Not below pytest's folders: they are for their owner alone, and a socket's path is at most 107 long.
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-        self.port = free_port()
         self._data = self.folder / "data"
         self._names = count(1)
         if self._user is not None:
@@ -74,7 +70,7 @@ class PostgresServer:
             "initdb", "-D", self._data, "-U", "central", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
         )
         lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
-        lines += [f"port = {self.port}", f"unix_socket_directories = '{self.folder}'"]
+        lines += [f"unix_socket_directories = '{self.folder}'"]
         with (self._data / "postgresql.conf").open("a") as file:
             file.write("\n".join(lines) + "\n")
         (self._data / "pg_hba.conf").write_text(HBA)
@@ -113,7 +109,7 @@ class PostgresServer:
 
     def dsn(self, **more: object) -> str:
         """How to reach the server over its socket; ``more`` is added to that or takes its place."""
-        given = {"host": self.folder, "port": self.port, "dbname": "postgres", "user": "central"} | more
+        given = {"host": self.folder, "dbname": "postgres", "user": "central"} | more
         return " ".join(f"{name}='{value}'" for name, value in given.items())
 
     def execute(self, *statements: str, **more: object) -> None:

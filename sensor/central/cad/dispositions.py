@@ -1,6 +1,6 @@
 """What came of an incident, as dispatch centres tell it: read, and kept as labels beside the record.
 
-Three ways lead here: a signed POST, a file, a message on the broker; two forms: a plain JSON object, or an
+Two ways lead here, a signed POST and a file, in two forms: a plain JSON object, or an
 EIDO whose ``dispositionComponent`` says it. A label never changes an incident: it is ground truth beside it.
 """
 

@@ -12,7 +12,6 @@ from sensor.central.notify.settings import NotifySettings
 from sensor.central.notify.signature import KEY, SIGNATURE, TIMESTAMP, Replays, check
 from sensor.central.store import Store
 from sensor.errors import AccessError, WireError
-from sensor.events import decode
 
 
 class DispositionInbox:
@@ -40,24 +39,6 @@ class DispositionInbox:
         return accept(
             self._store, dispositions, source=f"cad/{source}", author=source, now_ns=self._clock_ns()
         )
-
-    def message(self, payload: bytes) -> list[Outcome]:
-        """Take an MQTT message, ``{"headers": {...}, "body": "..."}``, signed like a POST.
-
-        Raises:
-            WireError, AccessError, NotifyError, StoreError: as `post`.
-        """
-        envelope = decode(payload)
-        headers, body = envelope.get("headers"), envelope.get("body")
-        if not isinstance(headers, dict) or not isinstance(body, str):
-            raise WireError('a disposition on the broker is {"headers": {...}, "body": "the JSON as text"}')
-        given = {str(name): str(value) for name, value in headers.items()}
-        try:
-            content = body.encode()
-            "".join(given.values()).encode()
-        except UnicodeEncodeError as error:
-            raise WireError(f"a disposition on the broker holds half a character: {error.reason}") from error
-        return self.post(given, content)
 
     def file(self, path: Path, *, author: str) -> list[Outcome]:
         """Take a file that somebody with access to this machine has; they are named as its author.

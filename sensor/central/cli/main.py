@@ -22,6 +22,7 @@ COMMANDS = {
     "user": ("sensor.central.cli.user:user", "Add, list or remove those who may log in."),
     "backup": ("sensor.central.cli.backup:backup", "Copy the record into a file while the daemon runs."),
     "restore": ("sensor.central.cli.backup:restore", "Put a backup in place of the record."),
+    "disposition": ("sensor.central.cli.disposition:disposition", "Take what came of incidents from a file."),
     "report": ("sensor.central.cli.report:report", "Write a month's figures for the public."),
     "explain-miss": ("sensor.central.cli.explain_miss:explain_miss", "Say why a shooting was not reported."),
     "export": ("sensor.central.cli.export:export", "Write one incident so that outsiders can check it."),

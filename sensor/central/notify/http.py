@@ -50,7 +50,10 @@ def post(settings: HttpSettings, body: bytes, *, content_type: str, headers: Map
     where = _place(settings.url)
     sent = {"User-Agent": AGENT, "Content-Type": content_type, "Connection": "close", **headers}
     if settings.token_file is not None:
-        sent["Authorization"] = f"Bearer {read_secret(settings.token_file, 'token_file')}"
+        token = read_secret(settings.token_file, "token_file")
+        if not (token.isascii() and token.isprintable()):
+            raise NotifyError(f"token_file {settings.token_file}: HTTP carries printable ASCII only")
+        sent["Authorization"] = f"Bearer {token}"
     try:
         answer, location, retry_after = _exchange(settings, body, sent)
     except TimeoutError as error:

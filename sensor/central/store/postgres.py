@@ -89,7 +89,7 @@ class _Session:
 
     def stream(self, sql: str) -> Iterator[Row]:
         with self._connection.cursor(name="stream") as cursor:
-            cursor.itersize = 2000
+            cursor.itersize = 500
             yield from cursor.execute(_placed(sql), ())
 
     def run(self, sql: str, *values: object) -> int:

@@ -317,16 +317,6 @@ def test_a_secret_that_cannot_be_read_is_our_fault_and_said(store: SqliteStore, 
         DispositionInbox(settings, store).post({}, b"{}")
 
 
-def test_over_the_broker_the_same_message_travels_in_an_envelope(inbox: DispositionInbox) -> None:
-    body = _plain(disposition="false")
-    envelope = json.dumps({"headers": _headers(body), "body": body.decode()}).encode()
-    assert [outcome.result for outcome in inbox.message(envelope)] == ["recorded"]
-    halves = [b'{"headers": {}, "body": "\\ud800"}', b'{"headers": {"Gunshot-Key": "\\ud800"}, "body": ""}']
-    for wrong in (b"{}", b"[]", b'{"headers": {}, "body": 7}', *halves):
-        with pytest.raises(WireError):
-            inbox.message(wrong)
-
-
 def test_a_file_is_taken_in_somebodys_name(
     inbox: DispositionInbox, store: SqliteStore, tmp_path: Path
 ) -> None:

@@ -168,6 +168,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
+def test_a_token_that_http_cannot_carry_is_said(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("t\u00f6ken\x07")
+    with Receiver() as receiver, pytest.raises(NotifyError, match="printable ASCII only"):
+        _post(receiver.url, token_file=token)
+    assert receiver.requests == []
+
+
 def test_over_tls_name_authority_and_date_must_fit(certificates: Path) -> None:
     with Receiver(certificates=certificates) as receiver:
         assert _post(receiver.url, ca_file=certificates / "ca.crt").status == 200

@@ -278,7 +278,7 @@ def test_a_standby_is_read_and_not_written(own_server: PostgresServer) -> None:
         ({"user": "locked"}, "no password supplied.*check user and password"),
         ({"user": "nobody-known"}, "does not exist.*check user and password"),
         ({"dbname": "nowhere"}, "does not exist.*make it with createdb"),
-        ({"port": "1"}, "refused.*is the server running, and are host and port right"),
+        ({"host": "127.0.0.1", "port": "1"}, "refused.*is the server running, and are host and port right"),
         ({"host": "/nowhere"}, "No such file.*is the server running"),
         ({"options": "-c search_path=nowhere"}, "search_path names no schema"),
     ],
@@ -286,7 +286,7 @@ def test_a_standby_is_read_and_not_written(own_server: PostgresServer) -> None:
 def test_what_keeps_us_out_is_worded(server: PostgresServer, changes: dict[str, str], told: str) -> None:
     _make_locked(server)
     with pytest.raises(StoreError, match=told) as caught:
-        PostgresStore(server.dsn(**({"host": "127.0.0.1"} | changes)))
+        PostgresStore(server.dsn(**changes))
     assert "wrong" not in str(caught.value)
 
 
