@@ -238,6 +238,10 @@ class Subscriber:
         """Publish at QoS 1 and wait for the broker's acknowledgement."""
         self._client.publish(topic, body, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
+    def post(self, topic: str, body: bytes | str) -> None:
+        """Publish at QoS 1 without waiting."""
+        self._client.publish(topic, body, qos=1)
+
     def __enter__(self) -> Self:
         return self
 

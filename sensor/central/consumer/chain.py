@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sensor.central.incidents.chain import canonical
 from sensor.central.store.values import ArrivalRow
+
+_SEALED = re.compile(r'"(?:prev_hash|signature)"\s*:\s*"')
+"""What a candidate has that is linked or signed: the others need not be read again."""
 
 
 class Record(Protocol):
@@ -74,7 +78,7 @@ def hash_of(body: Mapping[str, Any]) -> str:
 
 def broken_link(beside: Beside, row: ArrivalRow) -> str:
     """What does not fit between a candidate and its neighbours, in words; empty when all does."""
-    if row.seq is None or row.chain_id is None:
+    if row.seq is None or row.chain_id is None or not _SEALED.search(row.body):
         return ""
     body = json.loads(row.body)
     if body.get("prev_hash") is not None:
