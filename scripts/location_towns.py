@@ -17,7 +17,7 @@ from sensor.central.incidents.settings import IncidentSettings
 from sensor.central.types import Arrival, IncidentVersion, Listener
 
 _SECOND_NS = 1_000_000_000
-_STEP_S = 5.0
+_STEP_S = 20.0
 _RIGHT_M = 25.0
 _SMALL_M = 50.0
 """A 95 % ellipse shorter than this sends officers to one place."""
@@ -34,7 +34,7 @@ class Night:
     pairs: int = 0
     """Two places at once, 60 to 250 m apart, firing in turns."""
     fireworks: int = 0
-    """Bangs from five places over three minutes, told with ``p_gunshot`` about 0.35."""
+    """Bangs from five places over two minutes, told with ``p_gunshot`` about 0.35."""
 
 
 _BASE = TownSettings(clock_sigma_s=50e-6, with_p=True, wind_m_s=(1.0, -0.5))
@@ -45,9 +45,9 @@ NIGHTS = {
     "NTP, wind 8 m/s": Night(town=replace(_NTP, wind_m_s=(7.0, -4.0))),
     "NTP, many echoes": Night(town=replace(_NTP, echoes=3.0, facades=14)),
     "NTP, 20 % of the nodes dead": Night(town=replace(_NTP, dead=0.2)),
-    "one node 180 ms off": Night(town=replace(_NTP, wrong_clock_s=0.18), volleys=14),
+    "one node 180 ms off": Night(town=replace(_NTP, wrong_clock_s=0.18), volleys=12),
     "two shooters": Night(town=_NTP, volleys=0, pairs=3),
-    "fireworks night": Night(town=_NTP, volleys=1, fireworks=40),
+    "fireworks night": Night(town=_NTP, volleys=1, fireworks=25),
 }
 
 
@@ -82,7 +82,7 @@ def _fired(chosen: Night, rng: np.random.Generator) -> list[Shooter]:
         found += [_shooter(at, begin, rng), _shooter(other, begin + rng.uniform(0.1, 0.5), rng)]
         begin += 20.0
     places = rng.uniform(-600, 600, (5, 2))
-    for moment in np.sort(rng.uniform(begin, begin + 180.0, chosen.fireworks)):
+    for moment in np.sort(rng.uniform(begin, begin + 120.0, chosen.fireworks)):
         at = places[rng.integers(len(places))] + rng.normal(0.0, 5.0, 2)
         found.append(Shooter(east_m=at[0], north_m=at[1], rounds_s=(float(moment),), p=0.35))
     return found

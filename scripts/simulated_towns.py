@@ -116,7 +116,7 @@ class Town:
         chosen, rng = self.settings, self.rng
         at = np.array([shooter.east_m, shooter.north_m])
         far, travel = self._travel(at)
-        chance = 0.95 / (1.0 + np.exp((far - (shooter.half_way_m or chosen.half_way_m)) / 80.0))
+        chance = self._chance(far, shooter.half_way_m or chosen.half_way_m)
         hears = (rng.random(far.size) < chance) & ~self.dead
         corner = np.where(
             rng.random(far.size) < chosen.corner_share, rng.exponential(chosen.corner_s, far.size), 0.0
@@ -131,6 +131,11 @@ class Town:
                         heard = fired + travel[node] + corner[node] + echo
                         found.append(self._arrival(int(node), heard, shooter.p, -6.0 * (number > 0)))
         return found
+
+    @staticmethod
+    def _chance(far_m: np.ndarray | float, half_way_m: float) -> np.ndarray:
+        """Probability of hearing over that way."""
+        return np.asarray(0.95 / (1.0 + np.exp((np.asarray(far_m) - half_way_m) / 80.0)))
 
     def _travel(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         way = self.nodes_m - at
@@ -151,8 +156,9 @@ class Town:
             way = self.nodes_m[node] - image
             struck = image + way * abs(behind) / (abs(behind) + abs(ahead))
             if np.hypot(*(struck - wall)) < 120.0:
-                delay = np.hypot(*way) / speed_of_sound_m_s(self.settings.temperature_c) - direct_s
-                if delay > 0.04:
+                far = float(np.hypot(*way))
+                delay = far / speed_of_sound_m_s(self.settings.temperature_c) - direct_s
+                if delay > 0.04 and self.rng.random() < self._chance(far, self.settings.half_way_m):
                     delays.append(float(delay))
         return delays
 

@@ -28,13 +28,15 @@ def alerts_of(
     """Sources without a place among the arrivals that no place explains, and what remains.
 
     Nodes agree when their arrivals could be one sound: no further apart in time than sound takes from one to
-    the other. One node is believed where its own ``p_gunshot`` is at least ``p_alert``; candidates that do
-    not say how much they sound like a gunshot are believed where two nodes agree and nothing in the burst
-    was located, since beside a located source they are mostly its echoes.
+    the other. Only what sounds at least as much like a gunshot as not (``p_join``) takes part: in a town
+    something else is always heard somewhere. One node is believed where its own ``p_gunshot`` is at least
+    ``p_alert``; candidates that do not say how much they sound like a gunshot are believed where two
+    nodes agree and nothing in the burst was located: beside a located source they are mostly its echoes.
     """
     sources: list[Source] = []
-    single: list[Arrival] = []
-    for group in _groups(left, frame, medium):
+    single = [one for one in left if one.p_gunshot is not None and one.p_gunshot < settings.p_join]
+    likely = [one for one in left if one.p_gunshot is None or one.p_gunshot >= settings.p_join]
+    for group in _groups(likely, frame, medium):
         if _believed(group, located=located, settings=settings):
             sources.append(_alert(group, listeners, frame, settings))
         else:
@@ -99,7 +101,10 @@ def _alert(
         and float(np.hypot(*(at - np.array(frame.enu(one.position)[:2])).T).min()) < _QUIET_M
     ]
     count = len(heard)
-    reason = f"heard by {count} node{'s' if count > 1 else ''}, {settings.nodes_min} that agree are needed"
+    nodes = f"heard by {count} node{'s' if count > 1 else ''}"
+    reason = f"{nodes}, {settings.nodes_min} that agree are needed"
+    if count >= settings.nodes_min:
+        reason = f"{nodes}, but fewer than {settings.nodes_min} agree on a place"
     if quiet:
         one = len(quiet) == 1
         reason += f"; {len(quiet)} live node{' ' if one else 's '}within {_QUIET_M:.0f} m heard nothing"

@@ -47,7 +47,8 @@ def analyse(
         return Answer(sources=(), single=())
     arrivals = sorted(arrivals, key=lambda arrival: (arrival.utc_ns, arrival.event_id))
     frame = Frame.around(arrival.position for arrival in arrivals)
-    pulses = pulses_of(arrivals, frame, _could_hear(arrivals, listeners, frame, settings))
+    could_hear = _could_hear(arrivals, listeners, frame, settings)
+    pulses = pulses_of(arrivals, frame, could_hear, p_join=settings.p_join)
     medium = Medium.of(air)
     found = find_sources(pulses, medium, settings) if pulses.nodes >= settings.nodes_min else []
     sources: list[Source] = []

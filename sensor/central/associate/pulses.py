@@ -30,6 +30,8 @@ class Pulses:
     node: Ints
     """(P,) 0 to N-1, not falling."""
     sigmas_s: Floats
+    likely: Flags
+    """(P,) sounds at least as much like a gunshot as not, or does not say."""
     levels_db: Floats
     """(P,) loudness in dB of any one reference per node, NaN where not told."""
     node_places_m: Floats
@@ -47,6 +49,8 @@ def pulses_of(
     arrivals: Sequence[Arrival],
     frame: Frame,
     silent: Sequence[Listener] = (),
+    *,
+    p_join: float = 0.5,
 ) -> Pulses:
     """Arrays of ``arrivals``; the order in which they are given does not matter."""
     ordered = sorted(arrivals, key=lambda a: (a.key, a.utc_ns, a.event_id))
@@ -65,6 +69,7 @@ def pulses_of(
         places_m=places,
         node=node,
         sigmas_s=np.array([arrival.sigma_ns * 1e-9 for arrival in ordered]),
+        likely=np.array([one.p_gunshot is None or one.p_gunshot >= p_join for one in ordered], dtype=bool),
         levels_db=np.array([_level(arrival) for arrival in ordered]),
         node_places_m=np.vstack([places[first], quiet_places]),
         node_keys=(*keys, *(listener.key for listener in quiet)),

@@ -77,6 +77,9 @@ class AssociateSettings:
     evidence_wake_min: Annotated[float, Interval(ge=5.0, le=200.0)] = 28.0
     """The same where most of its arrivals follow those of another source, whose echo it may be, 5 to 200."""
 
+    p_join: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.5
+    """Arrivals less like a gunshot than this help to locate, but are in no alert without a place, 0 to 1."""
+
     p_alert: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.8
     """Probability of a gunshot from which what a single node heard is told, without a place, 0 to 1."""
 

@@ -25,6 +25,8 @@ _FIT_S = 0.02
 _NODES_MIN = 2
 _ARRIVALS_MIN = 3
 """Line of fire and speed explain any two."""
+_EXPLAINED_MIN = 0.6
+"""Share of all early arrivals: among many, chance offers three that fit."""
 
 
 def shock_waves(pulses: Pulses, found: Found, used: np.ndarray, medium: Medium) -> Ints:
@@ -37,7 +39,8 @@ def shock_waves(pulses: Pulses, found: Found, used: np.ndarray, medium: Medium) 
     fits = np.abs(_leads(distance, towards, medium.speed_m_s) - lead) < _FIT_S
     best = fits[np.unravel_index(int(fits.sum(axis=2).argmax()), fits.shape[:2])]
     waves = np.unique(index[best])
-    if waves.size < _ARRIVALS_MIN or np.unique(node[best]).size < _NODES_MIN:
+    enough = waves.size >= max(_ARRIVALS_MIN, _EXPLAINED_MIN * np.unique(index).size)
+    if not enough or np.unique(node[best]).size < _NODES_MIN:
         return np.zeros(0, dtype=np.int64)
     return waves
 
@@ -46,7 +49,7 @@ def _early(pulses: Pulses, found: Found, used: np.ndarray) -> tuple[Floats, Ints
     """Lead (E,), node and pulse of each pulse before each round that it may be the wave of, at its node."""
     leads, nodes, indices = [], [], []
     for node in np.flatnonzero(~np.isnan(found.begin_s)):
-        mine = np.flatnonzero((pulses.node == node) & ~used)
+        mine = np.flatnonzero((pulses.node == node) & ~used & pulses.likely)
         rounds = found.begin_s[node] + found.pattern_s
         for pulse in mine:
             ahead = rounds - pulses.times_s[pulse]

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _STARTS = 4
 _SAME_M = 10.0
 """Two solutions closer than this are one."""
+_VOTES_MIN = 1.5
+"""Any two nodes agree on a curve of places."""
 _LESS_LIKELY = 3.0
 """In logarithms: a second place with less than a twentieth of the odds is not told."""
 _SEEDS = 16
@@ -115,7 +117,9 @@ def solve(  # noqa: PLR0913  data by position, beliefs by name
         if likely and (np.hypot(apart[:, 0], apart[:, 1]) > _SAME_M).all():
             kept.append(index)
     best, *rest = (_solution(model, ends.only(index), names[index], iterations) for index in kept)
-    return _doubted(model, _with_alternatives(best, rest), seeds)
+    found = _doubted(model, _with_alternatives(best, rest), seeds)
+    _check_answer(found, settings)
+    return found
 
 
 def _begin(
@@ -154,6 +158,28 @@ def _check_geometry(heard: Heard, settings: LocateSettings) -> None:
             f"all {heard.nodes} nodes that heard it stand on one line: left and right of it sound the same; "
             "a node off the line is needed",
             Why.ONE_LINE,
+        )
+
+
+def _check_answer(found: Solution, settings: LocateSettings) -> None:
+    """Refuse a place that nobody should be sent to."""
+    if found.n_effective < _VOTES_MIN:
+        raise Unlocatable(
+            f"no place explains more than {found.n_effective:.1f} nodes' arrivals; the others contradict it",
+            Why.CONTRADICTION,
+        )
+    nearest_m = min(float(distances.min()) for distances in found.distances_m)
+    if nearest_m > settings.reach_m:
+        raise Unlocatable(
+            f"the likeliest place is {nearest_m:.0f} m from the nearest node that heard it, more than "
+            f"{settings.reach_m:.0f} m",
+            Why.TOO_FAR,
+        )
+    if found.ellipse_95.semi_major_m > settings.semi_major_max_m:
+        raise Unlocatable(
+            f"the place is known to {found.ellipse_95.semi_major_m:.0f} m only, more than "
+            f"{settings.semi_major_max_m:.0f} m: heard from one side, or by too few",
+            Why.TOO_UNCERTAIN,
         )
 
 
