@@ -37,6 +37,7 @@ class Chosen:
 
     seed: int
     draws: int
+    every: int
     incidents: int
     nights: int
     seconds: int
@@ -56,7 +57,7 @@ def _measured(part: str, chosen: Chosen, folder: Path) -> Figures:
         return {"skipped": "GUNSHOT_CORPUS names no folder with pittsburgh_network"}
     tests = trials(network)
     if part == "given":
-        return figures.given(tests, chosen.draws, chosen.seed)
+        return figures.given(tests[:: chosen.every], chosen.draws, chosen.seed)
     if part == "blind":
         return figures.blind(tests, folder)
     return figures.audio(tests, network.parent, folder)
@@ -71,6 +72,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--seed", type=int, default=1, help="of everything drawn (1)")
     parser.add_argument("--draws", type=int, default=200, help="given: draws a shot (200)")
+    parser.add_argument("--every", type=int, default=1, help="given: of so many tests only the first (1)")
     parser.add_argument("--incidents", type=int, default=80, help="ellipse: a scenario and node count (80)")
     parser.add_argument("--nights", type=int, default=20, help="towns: of each scenario (20)")
     parser.add_argument("--seconds", type=int, default=20, help="load: simulated seconds (20)")
@@ -85,6 +87,7 @@ def main() -> int:
     chosen = Chosen(
         seed=options.seed,
         draws=options.draws,
+        every=max(1, options.every),
         incidents=options.incidents,
         nights=options.nights,
         seconds=options.seconds,

@@ -102,6 +102,7 @@ def given(tests: Sequence[Trial], count: int, seed: int) -> Figures:
     """The publisher's own pulse sets, random sensors of them; solver and closed form."""
     return {
         "draws": count,
+        "tests": len(tests),
         "sensors": {str(number): _draws(list(draws(tests, number, count, seed))) for number in (6, 5, 4)},
     }
 

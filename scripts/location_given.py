@@ -29,9 +29,9 @@ class Draw:
 
 
 def draws(trials: Sequence[Trial], sensors: int, count: int, seed: int) -> Iterator[Draw]:
-    """``count`` draws of so many sensors of every shot that as many heard."""
-    rng = np.random.default_rng([seed, sensors])
+    """``count`` draws of so many sensors of every shot that as many heard; each test has its own seed."""
     for trial in trials:
+        rng = np.random.default_rng([seed, sensors, *trial.name.encode()])
         for chosen in trial.selected:
             if len(chosen) >= sensors:
                 for _ in range(count):

@@ -99,7 +99,7 @@ def _missed(told: Figures) -> Iterator[str]:
 
 
 def _given(found: Figures) -> Iterator[str]:
-    yield from _GIVEN.format(draws=found["draws"], seed=found["seed"]).splitlines()
+    yield from _GIVEN.format(draws=found["draws"], tests=found["tests"], seed=found["seed"]).splitlines()
     yield from ("| sensors | within 15 m | closed form, same draws | worst position |", "|---|---|---|---|")
     for sensors, one in found["sensors"].items():
         worst = min(one["by_position"].items(), key=lambda item: item[1]["within_15_m"])
@@ -235,9 +235,9 @@ all (15 °C is assumed, it was 0 °C). A phantom is any incident beyond the one 
 
 _GIVEN = """## A few sensors
 
-The pulses that the publisher's operator selected, {draws} random draws of some of them for every shot
-(seed {seed}). The closed form is Mathias, Leonardi and Galati's in two dimensions, with the weather's
-speed of sound.
+The pulses that the publisher's operator selected, {draws} random draws of some of them for every shot of
+{tests} tests (seed {seed}). The closed form is Mathias, Leonardi and Galati's in two dimensions, with the
+weather's speed of sound.
 """
 
 _AUDIO = """## From audio alone

@@ -17,6 +17,8 @@ _CELL_M = 40.0
 _FINE_CELL_M = 20.0
 _FEW_NODES = 10
 """Up to so many nodes each of them counts, and a coarse cell spreads them over more than two bins."""
+_CELLS_AT_ONCE = 4096
+"""A city's cells times a minute's bins would not fit into memory."""
 _BIN_S = 0.05
 _SLOWEST_M_S = 250.0
 """Sound against a storm."""
@@ -112,13 +114,35 @@ def votes(templates: Templates, ground: Ground, settings: AssociateSettings, top
     times, node = templates.times_s[keep], templates.node[keep]
     begin = float(times.min()) - settings.reach_m / _SLOWEST_M_S
     bins = int((float(times.max()) - begin) / _BIN_S) + 3
-    cells = ground.cells_m.shape[0]
-    board = np.zeros((bins, cells), dtype=np.float32)
-    for moment, vote, heard_by in zip(times.tolist(), weight[keep].tolist(), node.tolist(), strict=True):
-        slot = ((moment - begin - ground.travel_s[heard_by]) * (1.0 / _BIN_S)).astype(np.int64)
-        board[slot, ground.heard_in[heard_by]] += vote
-    board[:-1] += board[1:]
-    return _peaks(board[:-1], ground.cells_m, begin, top)
+    found: list[Spot] = []
+    for low in range(0, len(ground.cells_m), _CELLS_AT_ONCE):
+        cells = ground.cells_m[low : low + _CELLS_AT_ONCE]
+        board = np.zeros((bins, len(cells)), dtype=np.float32)
+        spans = [np.searchsorted(inside, (low, low + len(cells))) for inside in ground.heard_in]
+        for moment, vote, heard_by in zip(times.tolist(), weight[keep].tolist(), node.tolist(), strict=True):
+            first, last = spans[heard_by]
+            travel = ground.travel_s[heard_by][first:last]
+            slot = ((moment - begin - travel) * (1.0 / _BIN_S)).astype(np.int64)
+            board[slot, ground.heard_in[heard_by][first:last] - low] += vote
+        board[:-1] += board[1:]
+        found += _peaks(board[:-1], cells, begin, top)
+    return _distinct(found, top)
+
+
+def _distinct(found: list[Spot], top: int) -> list[Spot]:
+    """The best of ``found``, none beside a better one: what two neighbouring blocks both saw counts once."""
+    kept: list[Spot] = []
+    for spot in sorted(found, key=lambda one: (-one.score, one.east_m, one.north_m, one.fired_s)):
+        beside = any(
+            np.hypot(spot.east_m - other.east_m, spot.north_m - other.north_m) < 2.5 * _CELL_M
+            and abs(spot.fired_s - other.fired_s) < 5.5 * _BIN_S
+            for other in kept
+        )
+        if not beside:
+            kept.append(spot)
+        if len(kept) == top:
+            break
+    return kept
 
 
 def _thinned(templates: Templates, weight: Floats) -> Ints:

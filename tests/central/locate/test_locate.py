@@ -42,7 +42,10 @@ def test_three_nodes_allow_two_places_and_both_are_told() -> None:
     told = 0
     for east, north in product(range(-200, 700, 150), range(-200, 600, 150)):
         at = (float(east), float(north))
-        fix = fix_of(street.hear(at, [1.0]))
+        try:
+            fix = fix_of(street.hear(at, [1.0]))
+        except Unlocatable:  # on the line of two nodes: too uncertain to be told
+            continue
         if not fix.alternatives:
             continue
         told += 1
