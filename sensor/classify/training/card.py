@@ -8,22 +8,18 @@ from collections.abc import Mapping
 from sensor.classify.training import protocol, session
 from sensor.classify.training.corpus import FOLDS, Corpus
 from sensor.classify.training.examples import Dataset
-from sensor.classify.training.report import CANDIDATE_P, Rate, Report, Share
+from sensor.classify.training.report import CANDIDATE_P, Cut, Rate, Report, Share, total
 from sensor.classify.training.session import Outcome
 
 
 def figures(outcome: Outcome) -> str:
     """All tables of an evaluation."""
     parts = [_street(outcome.report), _others(outcome.report), _reliability(outcome.report)]
+    parts.append(_cuts(outcome.cuts))
     parts.append(
         _comparison({"sound network alone (no echo network)": outcome.without_echo, **outcome.compared})
     )
     return "\n".join(parts)
-
-
-def total(shares: Mapping[str, Share]) -> Share:
-    """Sum of shares, for the goals that are stated over all groups."""
-    return Share(sum(s.hits for s in shares.values()), sum(s.of for s in shares.values()))
 
 
 def total_rate(rates: Mapping[str, Rate]) -> Rate:
@@ -76,6 +72,20 @@ def _reliability(report: Report) -> str:
     lines += [
         f"| {stated:.2f} | {seen:.2f} | {count} | `{'#' * round(20 * seen):<20}` |"
         for stated, seen, count in report.reliability
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _cuts(cuts: list[Cut]) -> str:
+    lines = [
+        "The same verdicts at other thresholds:",
+        "",
+        "| p ≥ | all rounds | first rounds | false, street | false, other | fireworks | channels |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.p} | {c.rounds} | {c.first_rounds} | {c.street} | {c.negatives} | {c.fireworks} | {c.range_channels} |"
+        for c in cuts
     ]
     return "\n".join([*lines, ""])
 

@@ -19,7 +19,7 @@ from sensor.classify.training.protocol import Floats, Predictor
 
 Array = NDArray[np.float32]
 
-EPOCHS, BATCH, RATE, DECAY, DROPOUT = 5, 128, 2e-3, 1e-3, 0.4
+EPOCHS, BATCH, RATE, DECAY, DROPOUT = 3, 128, 2e-3, 1e-3, 0.4
 _MEL, _FINE = int(np.prod(MEL_SHAPE)), int(np.prod(FINE_SHAPE))
 _FLAT = 32 * 3 * 9 + 24 * 3 * 12
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from sensor.classify.training.synthetic import burst
 
 CANDIDATE_P = 0.5
 BINS = 15
+CUTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 Floats = NDArray[np.float64]
 
@@ -74,12 +76,27 @@ class Report:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What another threshold than ``CANDIDATE_P`` would give, summed over groups."""
+
+    p: float
+    rounds: Share
+    first_rounds: Share
+    street: int
+    """False candidates."""
+    negatives: int
+    """The same on all other negatives but fireworks."""
+    fireworks: Share
+    range_channels: Share
+
+
 def wilson(hits: int, of: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927)."""
     z, p = 1.959964, hits / of
     middle = (p + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * float(np.sqrt(p * (1 - p) / of + z * z / (4 * of * of)))
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def poisson(count: int) -> tuple[float, float]:
@@ -109,6 +126,33 @@ def judge(corpus: Corpus, data: Dataset, gunshot: Floats) -> Report:
         calibration_error=error,
         reliability=reliability,
     )
+
+
+def cuts(corpus: Corpus, data: Dataset, gunshot: Floats) -> list[Cut]:
+    """The trade between rounds heard and false candidates, at ``CUTS``."""
+    groups = sorted({item.group for item in corpus.recordings if item.path.startswith("pittsburgh")})
+    street = data.originals & (data.labels == Label.STREET)
+    others = data.originals & np.isin(data.labels, (Label.OTHER_IMPULSE, Label.NON_IMPULSE))
+    found = []
+    for p in CUTS:
+        candidate = gunshot >= p
+        found.append(
+            Cut(
+                p=p,
+                rounds=total({g: _rounds(corpus, data, candidate, g, first_only=False) for g in groups}),
+                first_rounds=total({g: _rounds(corpus, data, candidate, g, first_only=True) for g in groups}),
+                street=int((street & candidate).sum()),
+                negatives=int((others & candidate).sum()),
+                fireworks=total(_fireworks(corpus, data, candidate)),
+                range_channels=total(_range(data, candidate, list(RANGE_COPIES))),
+            )
+        )
+    return found
+
+
+def total(shares: Mapping[str, Share]) -> Share:
+    """Sum of shares, for the goals that are stated over all groups."""
+    return Share(sum(s.hits for s in shares.values()), sum(s.of for s in shares.values()))
 
 
 def _rounds(

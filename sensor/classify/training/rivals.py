@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify import context
+from sensor.classify import context, excess
 from sensor.classify.training import convolution, pictures
 from sensor.classify.training.examples import FAINT_COPIES, Dataset
 from sensor.classify.training.network import standardiser
@@ -121,7 +121,7 @@ def _without_sources(*sources: str) -> Callable[[Dataset], NDArray[np.bool_]]:
     return lambda data: ~np.any([np.char.startswith(data.rows["path"], name) for name in sources], axis=0)
 
 
-_HIGH = np.array(["2800-4000Hz" in name or "4000-5300Hz" in name for name in pictures.NAMES])
+_EXCESS = np.isin(pictures.NAMES, excess.NAMES)
 _LIKENESS = _named(*(f"context {name}" for name in context.LIKENESS_NAMES))
 _CONTEXT = _named("context")
 _ONE = network_fitter(replace(SOUND, members=1), 1)
@@ -134,10 +134,8 @@ RIVALS: dict[str, Rival] = {
     "one network": Rival(_ONE),
     "one network, without context": Rival(without(_CONTEXT, _ONE)),
     "one network, without likeness to earlier sounds": Rival(without(_LIKENESS, _ONE)),
-    "one network, without the bands above 3 kHz": Rival(without(_HIGH, _ONE)),
-    "one network, levels alone": Rival(without(~_named("level_db"), _ONE)),
+    "one network, without excess over the sound's own background": Rival(without(_EXCESS, _ONE)),
     "one network, trained without faint copies": Rival(_ONE, use=_without_copies(FAINT_COPIES)),
     "one network, trained without simulated streets": Rival(_ONE, use=_without_sources("simulated")),
-    "one network, trained on originals alone": Rival(_ONE, use=lambda data: data.originals),
 }
 """Name -> what is compared with the networks that ship."""

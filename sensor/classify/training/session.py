@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from sensor.classify.training.corpus import Corpus, Label
 from sensor.classify.training.examples import Dataset
 from sensor.classify.training.network import fit
 from sensor.classify.training.protocol import Calibration, Floats
-from sensor.classify.training.report import Report
+from sensor.classify.training.report import Cut, Report
 from sensor.classify.training.rivals import RIVALS, Rival
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,20 @@ class Outcome:
     """The other kinds of model under the same protocol and calibration, where they were asked for."""
     gunshot: Floats
     """Probability of a gunshot of each row, out of fold."""
+    cuts: list[Cut]
+    """Rounds and false candidates at other thresholds."""
     without_echo: Report
     """The sound network alone: what the echo network buys and costs."""
 
     def to_json(self) -> dict[str, object]:
         """Plain values for ``--json``."""
         compared = {name: item.to_json() for name, item in self.compared.items()}
-        return {**self.report.to_json(), "compared": compared, "without_echo": self.without_echo.to_json()}
+        return {
+            **self.report.to_json(),
+            "cuts": [asdict(cut) for cut in self.cuts],
+            "compared": compared,
+            "without_echo": self.without_echo.to_json(),
+        }
 
 
 def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
@@ -65,6 +72,7 @@ def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
         echo=echo_calibration,
         compared=compared,
         gunshot=joined,
+        cuts=report.cuts(corpus, data, joined),
         without_echo=report.judge(corpus, data, kinds[:, 0]),
     )
 
