@@ -33,11 +33,11 @@ def test_candidates_wait_at_the_broker_while_the_database_is_away(broker: Broker
         with CentreProcess(broker, settings=settings) as centre, Subscriber(broker) as link:
             centre.wait_ready()
             publish(link, town.shot(100.0, 100.0))
-            wait_until(lambda: len(incidents(link)) == 1, 120, "the first shot is told")
+            wait_until(lambda: len(incidents(link)) == 1, 240, "the first shot is told")
             server.stop("immediate")
             shot = town.shot(420.0, 250.0)
             publish(link, shot)
-            wait_until(lambda: "is the server running" in centre.text, 120, "the daemon says what is missing")
+            wait_until(lambda: "is the server running" in centre.text, 240, "the daemon says what is missing")
             assert not centre.ended
             server.start()
             wait_until(
@@ -46,7 +46,7 @@ def test_candidates_wait_at_the_broker_while_the_database_is_away(broker: Broker
                     for each in incidents(link).values()
                     if each["position"] is not None
                 ),
-                120,
+                240,
                 "the shot of meanwhile is located from all who heard it",
             )
             assert centre.stop() == 0
@@ -59,7 +59,7 @@ def test_two_workers_share_candidates_and_tell_each_receiver_once(
     broker: Broker, server: PostgresServer, tmp_path: Path
 ) -> None:
     town = Rooftops()
-    dsn = server.dsn(options=f"-c search_path={server.new_schema()}")
+    dsn = server.dsn(schema=server.new_schema())
     (tmp_path / "dsn").write_text(dsn)
     (tmp_path / "secret").write_text("the desk's own long secret")
     with Receiver() as desk, Subscriber(broker) as link:
@@ -82,13 +82,13 @@ def test_two_workers_share_candidates_and_tell_each_receiver_once(
                 publish(link, town.shot(east_m, north_m))
             wait_until(
                 lambda: sum(len(each["nodes"]) == 8 for each in incidents(link).values()) == 2,
-                180,
+                240,
                 "both shots are located from candidates that either worker took",
             )
             with closing(PostgresStore(dsn)) as store:
                 wait_until(
                     lambda: not store.deliveries(state="waiting") and store.deliveries(state="delivered"),
-                    120,
+                    240,
                     "everything owed is told",
                 )
                 assert first.stop() == 0

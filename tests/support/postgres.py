@@ -17,6 +17,8 @@ from typing import Self
 import psycopg
 import pytest
 
+from tests.support.patience import PATIENCE_S
+
 START_S = 120
 SETTINGS = {
     "listen_addresses": "",  # a port of the machine might be taken by another test at any moment
@@ -27,6 +29,7 @@ SETTINGS = {
     "max_connections": "60",
     "log_min_messages": "fatal",
 }
+PATIENT = "-c lock_timeout=120s -c idle_in_transaction_session_timeout=600s"
 HBA = """\
 local all locked scram-sha-256
 local all all trust
@@ -107,14 +110,23 @@ class PostgresServer:
                 f"{program} {arguments}: {result.returncode}; {log.read_text() if log.exists() else ''}"
             )
 
-    def dsn(self, **more: object) -> str:
-        """How to reach the server over its socket; ``more`` is added to that or takes its place."""
-        given = {"host": self.folder, "dbname": "postgres", "user": "central"} | more
+    def dsn(self, schema: str = "public", **more: object) -> str:
+        """How to reach the server over its socket; ``more`` is added to that or takes its place.
+
+        A loaded machine is slow, not wrong, so no limit is shorter than a test's patience.
+        """
+        given = {
+            "host": self.folder,
+            "dbname": "postgres",
+            "user": "central",
+            "connect_timeout": round(PATIENCE_S),
+            "options": f"{PATIENT} -c search_path={schema}",
+        } | more
         return " ".join(f"{name}='{value}'" for name, value in given.items())
 
-    def execute(self, *statements: str, **more: object) -> None:
+    def execute(self, *statements: str) -> None:
         """Run statements as the server's owner."""
-        with psycopg.connect(self.dsn(**more), autocommit=True) as connection:
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 

@@ -53,12 +53,11 @@ _TURN = (
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_TURN}"
 _SESSION = (
-    "SELECT set_config('lock_timeout', %s, false),"
-    " set_config('idle_in_transaction_session_timeout', %s, false),"
-    " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-    " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)"
+    "SELECT set_config(name, value, false) FROM (VALUES ('lock_timeout', '0', %s),"
+    " ('idle_in_transaction_session_timeout', '0', %s), ('synchronous_commit', 'off', 'on'))"
+    " AS ours (name, unless, value) WHERE current_setting(name) = unless"
 )
-"""What is committed is on the disk, whatever the server's default is."""
+"""Whoever set a limit keeps it; but what is committed is on the disk, whatever the server's default is."""
 _COMMENT = "record of gunshot-central, layout "
 """Begins the comment on table ``mark``: tells a record from any other database."""
 _FOUND = (

@@ -77,11 +77,11 @@ def test_a_backup_while_a_writer_goes_on_is_whole_and_comes_back(tmp_path: Path)
         return said.read_text().count("\n")
 
     try:
-        wait_until(lambda: written() >= 10, 60, "the writer has stored 10 versions")
+        wait_until(lambda: written() >= 10, what="the writer has stored 10 versions")
         before = written()
         done = central_here("backup", target, "-c", config)
         after = written()
-        wait_until(lambda: written() > after, 60, "the writer goes on")
+        wait_until(lambda: written() > after, what="the writer goes on")
         refused = central_here("restore", target, "--force", "-c", config)
     finally:
         process.kill()
@@ -246,7 +246,7 @@ def test_a_postgresql_record_goes_into_such_a_file_and_comes_out_of_one(
 ) -> None:
     from_sqlite, from_postgres = tmp_path / "a.db", tmp_path / "b.db"
     assert central_here("backup", from_sqlite, "-c", config).returncode == 0
-    (tmp_path / "dsn").write_text(server.dsn(options=f"-c search_path={server.new_schema()}"))
+    (tmp_path / "dsn").write_text(server.dsn(schema=server.new_schema()))
     other = tmp_path / "postgres.yaml"
     other.write_text(f"paths: {{state_dir: {tmp_path}}}\nrecord: {{postgres_dsn_file: {tmp_path / 'dsn'}}}\n")
     moved = central_here("restore", from_sqlite, "-c", other)

@@ -93,7 +93,7 @@ def test_incident_number_disposition_and_cancel_make_the_round(store: SqliteStor
         dispatcher.publish()
         wait_until(lambda: len(cad.history) == 2, what="the cancellation is there")
         wait_until(lambda: not store.deliveries(state="waiting"), what="the queue is settled")
-        assert dispatcher.stop(30.0)
+        assert dispatcher.stop(120.0)
         assert cad.history[1]["$id"] == cad.history[0]["$id"] == URN
         assert cad.history[1]["incidentComponent"]["incidentStatusCommonRegistryText"] == ["Cancelled"]
         assert cad.history[1]["notesComponent"][1]["notesActionComments"].startswith("Cancels version 1")
@@ -127,7 +127,7 @@ def test_a_dispatch_centre_that_hangs_gets_it_later_while_others_get_it_at_once(
         assert "no complete answer within 0.5 s" in dispatcher.status()["cad/city"]["last_error"]
         cad.misbehaviour = None
         wait_until(lambda: len(cad.incidents) == 3, what="the dispatch centre has all three")
-        dispatcher.stop(30.0)
+        dispatcher.stop(120.0)
 
 
 @pytest.mark.parametrize(

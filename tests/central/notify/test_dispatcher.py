@@ -103,7 +103,7 @@ def test_what_the_record_holds_is_told_once_with_what_was_told_before(store: Sql
     dispatcher.publish()
     wait_until(lambda: len(listener.got) == 2, what="version 2 is delivered")
     wait_until(lambda: not store.deliveries(state="waiting"), what="the queue is settled")
-    assert dispatcher.stop(30.0)
+    assert dispatcher.stop(120.0)
     assert listener.got == [(f"{_id(first)}/1", ()), (f"{_id(first)}/2", (1,))]
     assert {item.state for item in store.deliveries()} == {"delivered"}
     assert {item.reason for item in store.deliveries()} == {"heard"}
@@ -117,7 +117,7 @@ def test_what_was_stored_while_nobody_ran_is_told_at_the_next_start(store: Sqlit
     dispatcher = _dispatcher(store, _channel(listener))
     dispatcher.start()
     wait_until(lambda: len(listener.got) == 2, what="both are delivered")
-    assert dispatcher.stop(30.0)
+    assert dispatcher.stop(120.0)
     again = Listener()
     dispatcher = _dispatcher(store, _channel(again))
     assert dispatcher.take_in() is False
@@ -187,7 +187,7 @@ def test_a_version_that_is_overtaken_while_being_delivered_is_followed_by_the_ne
     wait_until(lambda: len(store.deliveries()) == 2, what="version 2 is owed")
     listener.gate.set()
     wait_until(lambda: len(listener.got) == 2, what="both were delivered")
-    assert dispatcher.stop(30.0)
+    assert dispatcher.stop(120.0)
     assert listener.got == [(f"{_id(first)}/1", ()), (f"{_id(first)}/2", (1,))]
 
 
@@ -233,7 +233,7 @@ def test_a_fault_of_our_own_is_counted_as_a_failure_and_the_thread_lives_on(stor
     wait_until(
         lambda: not store.deliveries(state="waiting") and bool(store.deliveries()), what="it is settled"
     )
-    assert dispatcher.stop(30.0)
+    assert dispatcher.stop(120.0)
     assert len(listener.got) == 1
 
 
@@ -377,7 +377,7 @@ def test_of_two_workers_on_one_record_one_tells_and_the_other_takes_over(store: 
     assert _worker(a).step() > 0.0
     b.start()
     wait_until(lambda: len(heard_by_b.got) == 2, what="b, which has charge now, tells it")
-    assert b.stop(30.0)
+    assert b.stop(120.0)
     append(store, located(incident_id="third"))
     a.take_in()
     while store.deliveries(state="waiting"):  # b left charge when it stopped
@@ -480,4 +480,4 @@ def test_a_record_that_cannot_be_read_for_a_while_stops_nothing_for_good(
     wait_until(lambda: len(failures) > 2, what="it has tried")
     failing.clear()
     wait_until(lambda: len(listener.got) == 1, what="it is delivered after all")
-    assert dispatcher.stop(30.0)
+    assert dispatcher.stop(120.0)

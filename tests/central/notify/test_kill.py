@@ -51,8 +51,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path) -> None:
                 try:
                     wait_until(
                         lambda: _in_flight(store) and len(desk.taken) == desk.hang_after,
-                        60,
-                        "the desk hangs in the middle of one",
+                        what="the desk hangs in the middle of one",
                     )
                 finally:
                     process.kill()
@@ -60,7 +59,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path) -> None:
             desk.hang_after = -1
             process = _teller(path, receiver.url, secret)
             try:
-                wait_until(lambda: len(store.deliveries(state="delivered")) == COUNT, 60, "all are told")
+                wait_until(lambda: len(store.deliveries(state="delivered")) == COUNT, what="all are told")
             finally:
                 process.kill()
                 process.wait()

@@ -16,7 +16,7 @@ from tests.support.postgres import PostgresServer
 @pytest.fixture
 def dsn(server: PostgresServer) -> str:
     """How to reach an empty schema of it."""
-    return server.dsn(options=f"-c search_path={server.new_schema()}")
+    return server.dsn(schema=server.new_schema())
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -73,7 +73,7 @@ def filled(dsn: str) -> Iterator[PostgresStore]:
 
 def schema_dsn(server: PostgresServer) -> str:
     """How to reach a new, empty schema of ``server``."""
-    return server.dsn(options=f"-c search_path={server.new_schema()}")
+    return server.dsn(schema=server.new_schema())
 
 
 def meddle(dsn: str, *statements: str) -> None:
@@ -122,7 +122,7 @@ def test_the_documented_rights_are_enough_and_do_not_open_the_lock(
         f"GRANT USAGE ON SCHEMA {schema} TO worker_{schema}",
         grants,
     )
-    worker_dsn = server.dsn(user=f"worker_{schema}", options=f"-c search_path={schema}")
+    worker_dsn = server.dsn(user=f"worker_{schema}", schema=schema)
     worker = PostgresStore(worker_dsn)
     assert "takes writes" in worker.check()
     worker.append_version(incident_version(3))
@@ -175,7 +175,7 @@ def test_what_was_stored_survives_a_kill_of_worker_and_server(
     with said.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-c", WRITER, dsn], cwd=ROOT, stdout=file)
     try:
-        wait_until(lambda: said.read_text().count("\n") >= 20, 60, "the writer has stored 20 versions")
+        wait_until(lambda: said.read_text().count("\n") >= 20, what="the writer has stored 20 versions")
     finally:
         process.kill()
         process.wait()
@@ -249,7 +249,7 @@ def _cut(server: PostgresServer, session: Session) -> None:
     """End a session from the server's side."""
     (pid,) = session.one("SELECT pg_backend_pid()") or (0,)
     server.execute(f"SELECT pg_terminate_backend({pid})")
-    wait_until(lambda: _is_gone(server, pid), 60, "the connection has ended")
+    wait_until(lambda: _is_gone(server, pid), what="the connection has ended")
 
 
 def _is_gone(server: PostgresServer, pid: int) -> bool:
@@ -280,7 +280,7 @@ def test_a_standby_is_read_and_not_written(own_server: PostgresServer) -> None:
         ({"dbname": "nowhere"}, "does not exist.*make it with createdb"),
         ({"host": "127.0.0.1", "port": "1"}, "refused.*is the server running, and are host and port right"),
         ({"host": "/nowhere"}, "No such file.*is the server running"),
-        ({"options": "-c search_path=nowhere"}, "search_path names no schema"),
+        ({"schema": "nowhere"}, "search_path names no schema"),
     ],
 )
 def test_what_keeps_us_out_is_worded(server: PostgresServer, changes: dict[str, str], told: str) -> None:
@@ -340,10 +340,9 @@ def test_workers_that_start_together_make_the_tables_once(dsn: str) -> None:
 
 
 def test_a_worker_that_holds_on_is_named_and_the_other_goes_on_reading(
-    filled: PostgresStore, dsn: str, monkeypatch: pytest.MonkeyPatch
+    filled: PostgresStore, dsn: str
 ) -> None:
-    monkeypatch.setattr("sensor.central.store.postgres.LOCK_MS", 50)
-    hasty = PostgresStore(dsn)
+    hasty = PostgresStore(dsn.replace("lock_timeout=120s", "lock_timeout=50ms"))
     with filled._postgres.write():
         with pytest.raises(StoreError, match="another worker holds the record"):
             hasty.put_mark("x", 1)
@@ -376,7 +375,7 @@ def test_a_backup_is_of_one_moment_while_another_writes(
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        wait_until(lambda: len(filled.latest()) > 4, 60, "the writer writes")
+        wait_until(lambda: len(filled.latest()) > 4, what="the writer writes")
         filled.backup(tmp_path / "backup.db")
     finally:
         stop.set()
@@ -406,3 +405,16 @@ def test_a_backup_fills_an_empty_record_of_either_kind(
     assert other.verify_ledger() == 5
     assert backup.read_bytes() == before
     other.close()
+
+
+def test_limits_are_ours_unless_somebody_set_others(dsn: str) -> None:
+    shown = "SELECT current_setting('lock_timeout'), current_setting('synchronous_commit')"
+    for options, told in (
+        ("", ("10s", "on")),
+        ("-c synchronous_commit=off -c lock_timeout=3s ", ("3s", "on")),
+        ("-c synchronous_commit=remote_apply ", ("10s", "remote_apply")),
+    ):
+        store = PostgresStore(dsn.replace("-c lock_timeout=120s ", options))
+        with store._postgres.read() as session:
+            assert session.one(shown) == told
+        store.close()

@@ -243,7 +243,7 @@ def test_what_was_stored_survives_a_kill(path: Path, tmp_path: Path) -> None:
     with said.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=file)
     try:
-        wait_until(lambda: said.read_text().count("\n") >= 20, 60, "the writer has stored 20 versions")
+        wait_until(lambda: said.read_text().count("\n") >= 20, what="the writer has stored 20 versions")
     finally:
         process.kill()
         process.wait()

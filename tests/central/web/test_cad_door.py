@@ -75,7 +75,7 @@ def test_an_incident_goes_out_and_what_came_of_it_comes_back(desk: Desk) -> None
     dispatcher = build_dispatcher(desk.settings, desk.store)
     dispatcher.start()
     try:
-        wait_until(lambda: len(desk.cad.history) == 1, 60, "the dispatch centre has it")
+        wait_until(lambda: len(desk.cad.history) == 1, what="the dispatch centre has it")
         urn = incident_urn(first.incident_id, desk.settings.eido.domain)
         answer = desk.send(desk.cad.disposition(urn, "Founded", text="two casings"))
         assert answer.status == 200
@@ -83,9 +83,9 @@ def test_an_incident_goes_out_and_what_came_of_it_comes_back(desk: Desk) -> None
         assert (outcome["result"], outcome["label"]) == ("recorded", "confirmed")
         append(desk.store, retracted(first))
         dispatcher.publish()
-        wait_until(lambda: len(desk.cad.history) == 2, 60, "the dispatch centre has the cancel")
+        wait_until(lambda: len(desk.cad.history) == 2, what="the dispatch centre has the cancel")
     finally:
-        assert dispatcher.stop(60.0)
+        assert dispatcher.stop(120.0)
     (cancel,) = desk.cad.incidents.values()
     assert cancel["incidentComponent"]["incidentStatusCommonRegistryText"] == ["Cancelled"]
     assert [label.reason for label in desk.store.labels(first.incident_id, label="confirmed")] == [
