@@ -171,8 +171,7 @@ class Shell {
     const theme = pref("theme") === "night" ? "day" : "night";
     setPref("theme", theme);
     document.documentElement.dataset.theme = theme;
-    dispatchEvent(new Event("resize"));
-    this.page?.town?.map.fire("viewreset");
+    this.page?.town?.repaint();
   }
 
   #clock() {

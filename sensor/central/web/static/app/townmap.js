@@ -19,6 +19,7 @@ export class TownMap {
   #shown = new Map();
   #selected = null;
   #fitted = false;
+  #ground = [];
 
   constructor(element, { model, settings, onPick }) {
     this.#model = model;
@@ -34,8 +35,10 @@ export class TownMap {
     this.#layers.coverage = coverageLayer(model);
     element.append(this.#corner(element, settings));
     this.toggle();
-    groundLayers(settings).then((layers) => layers.forEach((layer) => layer.addTo(this.map)))
-      .catch((error) => console.warn("the map's ground cannot be drawn:", error));
+    groundLayers(settings).then((layers) => {
+      this.#ground = layers;
+      layers.forEach((layer) => layer.addTo(this.map));
+    }).catch((error) => console.warn("the map's ground cannot be drawn:", error));
   }
 
   #corner(element, settings) {
@@ -212,6 +215,12 @@ export class TownMap {
   }
 
   get selected() { return this.#selected; }
+  /** The page's colours have changed: take up those that are drawn and not styled. */
+  repaint() {
+    for (const layer of this.#ground) layer.resetStyle?.();
+    this.#layers.grid.redraw();
+    this.#layers.coverage.redraw();
+  }
   resize() { this.map.invalidateSize({ animate: false }); }
   remove() { this.map.remove(); }
 }

@@ -20,7 +20,7 @@ export class HistoryPage {
       h("label", {}, "Words", h("input", { type: "search", name: "text", maxlength: 200, placeholder: "id, reason, author, tag" })),
       h("label", { class: "wide" }, "Area (west,south,east,north)", h("span", { class: "row" }, h("input", { name: "bbox", maxlength: 100, placeholder: "anywhere" }),
         h("button", { type: "button", disabled: !shell.lastBox, onclick: () => { this.form.elements.bbox.value = shell.lastBoxText; } }, "What the map showed"))),
-      h("div", { class: "row end" }, h("button", { type: "submit", class: "main" }, "Search"),
+      h("div", { class: "row end wide" }, h("button", { type: "submit", class: "main" }, "Search"),
         shell.session.permissions.includes("export") ? [this.#export("csv", "CSV"), this.#export("geojson", "GeoJSON")] : null));
     this.told = h("p", { class: "faint", role: "status" });
     this.rows = h("tbody", {});

@@ -83,11 +83,11 @@ export class MapPage {
     this.side.hidden = id === null;
     const incident = id && this.model.incidents.get(id);
     this.#draw();
+    this.town.resize();
     if (incident) {
       if (move) this.town.go(incident);
       this.items.querySelector(`[data-id="${CSS.escape(id)}"]`)?.scrollIntoView({ block: "nearest" });
     }
-    this.town.resize();
   }
 
   key(name) {

@@ -1,4 +1,4 @@
-// Practice: the desk with cases whose truth is known. Marked everywhere, scored, and heard of by nobody else.
+// Practice: the desk with cases whose truth is known, marked everywhere and scored.
 
 import { get, post } from "../api.js";
 import { actionBar, askDecision, confirmation } from "../decide.js";
@@ -18,7 +18,7 @@ export class PracticePage {
     this.shell = shell;
     this.model = shell.model;
     this.stage = h("div", {});
-    put(root, h("div", { class: "practice-page" }, h("p", { class: "exercise-words" }, "PRACTICE – nothing here is real, and nothing leaves this page"), this.stage));
+    put(root, h("div", { class: "practice-page" }, h("p", { class: "exercise-words" }, "PRACTICE – nothing here is real, and no officer is told of it"), this.stage));
     this.#home();
   }
 
@@ -60,6 +60,7 @@ export class PracticePage {
       h("div", { class: "case-head" }, symbol(incident.class, { size: 44 }), h("div", {}, h("h2", {}, CLASSES[incident.class]), h("p", {}, chips(incident)))),
       h("p", {}, h("span", { class: "big", "data-since": incident.utc_ns }, ago(incident.utc_ns)), " ago · ", rounds(incident), " · ", percent(incident.p_gunshot), ` · ${incident.confidence} confidence · ${incident.nodes.length} sensors`),
       h("p", {}, incident.position ? `${coordinates(incident.position)}, ${where(incident)}` : where(incident), ` · ${localTime(incident.utc_ns)}`), actions, explain(incident));
+    this.town.resize();
     this.town.show([incident], incident.incident_id);
     this.town.go(incident);
   }
