@@ -20,6 +20,7 @@ COMMANDS = {
     "check": ("sensor.central.cli.check:check", "Try configuration, broker, record, keys and disk."),
     "config": ("sensor.central.cli.config:config", "Show, check or explain the configuration."),
     "user": ("sensor.central.cli.user:user", "Add, list or remove those who may log in."),
+    "node": ("sensor.central.cli.node:node", "List the nodes, leave one out of fixes, believe it again."),
     "backup": ("sensor.central.cli.backup:backup", "Copy the record into a file while the daemon runs."),
     "restore": ("sensor.central.cli.backup:restore", "Put a backup in place of the record."),
     "disposition": ("sensor.central.cli.disposition:disposition", "Take what came of incidents from a file."),
