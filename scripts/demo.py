@@ -31,6 +31,7 @@ from demo_parts import (  # type: ignore[import-not-found]  # beside this script
     address_in,
 )
 from demo_score import (  # type: ignore[import-not-found]  # same
+    SAME_S,
     Result,
     not_scripted,
     score,
@@ -73,6 +74,8 @@ class Demo:
     address: str
     begin_ns: int
     nodes: dict[str, Part]
+    seconds: float | None
+    """What comes later is not looked at; None: it goes on."""
     complete_at: float | None = None
     """Second at which every node had been heard of."""
     told: dict[str, tuple[object, ...]] = field(default_factory=dict)
@@ -85,7 +88,9 @@ class Demo:
 
     def incidents(self) -> list[IncidentVersion]:
         """The last version of each, oldest first."""
-        return sorted(self.store.latest(since_ns=self.begin_ns, limit=10_000), key=lambda item: item.utc_ns)
+        until_ns = None if self.seconds is None else self.begin_ns + round((self.seconds + SAME_S) * 1e9)
+        found = self.store.latest(since_ns=self.begin_ns, until_ns=until_ns, limit=10_000)
+        return sorted(found, key=lambda item: item.utc_ns)
 
     def look(self, say: Callable[[str], None]) -> None:
         """Tell what is new, pull the plug of a node once it is known, and see that all programs run."""
@@ -95,7 +100,7 @@ class Demo:
         if victim.expected_to_run and self.second > 1.0 and self.store.node(SITE, DIES) is not None:
             self.parts.unplug(victim)
             say(f"{self.second:6.1f} s  node {DIES} lost its power; the fleet page shows it as silent")
-        results = score(self.script(self.second), self.incidents())
+        results = score(self.script(min(self.second, self.seconds or self.second)), self.incidents())
         for result in results:
             version = result.found
             if version is None:
@@ -194,7 +199,7 @@ def _start(stack: ExitStack, stop: Stop, options: argparse.Namespace) -> Demo:
     say(f"\n  map and review desk: {address}\n  user: {USER}   password: {password}\n")
     say(f"  the broker listens on 127.0.0.1:{broker_port}; gunshot-central verify -c {config}\n")
     _open_browser(address, wanted=not options.no_browser and options.seconds is None)
-    return Demo(scene, parts, store, address, begin_ns, nodes)
+    return Demo(scene, parts, store, address, begin_ns, nodes, options.seconds)
 
 
 def _folder(stack: ExitStack, wanted: Path | None) -> Path:

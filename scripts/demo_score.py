@@ -11,7 +11,7 @@ from demo_town import Scripted  # type: ignore[import-not-found]  # beside this 
 from sensor.central.types import Ellipse, IncidentVersion
 
 NEAR_M = 25.0
-_SAME_S = 1.5
+SAME_S = 1.5
 _SAME_M = 250.0
 ALARMS = frozenset({"gunshot", "probable_gunshot"})
 
@@ -95,7 +95,7 @@ def not_scripted(results: Iterable[Result], incidents: Sequence[IncidentVersion]
 def _apart_m(item: Scripted, version: IncidentVersion) -> float | None:
     if version.place is None or version.state == "retracted":
         return None
-    if abs(version.utc_ns - item.utc_ns) > _SAME_S * 1e9:
+    if abs(version.utc_ns - item.utc_ns) > SAME_S * 1e9:
         return None
     off_m = item.off_m(version.place.lat_deg, version.place.lon_deg)
     return off_m if off_m <= _SAME_M else None

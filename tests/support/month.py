@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,40 @@ def fill(store: Store, signer: Signer | None = None) -> None:
         store.audit(actor=PERSON, action="evidence.heard", subject="x", detail={}, at_ns=_at(40) + number)
     _delivered(store)
     _nodes(store)
+
+
+def busy(store: Store, signer: Signer | None = None, *, alerts: int = 60) -> None:
+    """Add so many alerts as a town might have in a month, with outcomes by chance, and sensors at work."""
+    for node, silent in {
+        "roof-1": range(0),
+        "roof-2": range(9000, 9240),
+        "roof-3": range(20000, 27000),
+    }.items():
+        minutes = (
+            minute for minute in range((UNTIL_NS - SINCE_NS) // (60 * SECOND_NS)) if minute not in silent
+        )
+        store.add_node_samples([_health(node, minute, []) for minute in minutes])
+    luck = random.Random(11)  # noqa: S311  a town, not a secret
+    for number in range(alerts):
+        name = f"alert-{number + 1:02d}"
+        at_ns = SINCE_NS + luck.randrange(UNTIL_NS - SINCE_NS - HOUR_NS)
+        placed = located(
+            incident_id=name,
+            site="town",
+            utc_ns=at_ns,
+            created_ns=at_ns + round(luck.uniform(1.5, 4.0) * SECOND_NS),
+            reason="located",
+        )
+        append(store, placed, signer)
+        delivery = store.add_delivery("webhook/desk", name, 1, due_ns=at_ns)
+        told_ns = placed.created_ns + round(luck.uniform(0.2, 1.5) * SECOND_NS)
+        store.settle_delivery(delivery, state="delivered", attempts=1, due_ns=at_ns, reason="", at_ns=told_ns)
+        if luck.random() < 0.7:
+            _label(store, name, "cad/city", "dispatched", told_ns + round(luck.uniform(30, 200)) * SECOND_NS)
+            _label(store, name, "cad/city", "on_scene", told_ns + round(luck.uniform(200, 900)) * SECOND_NS)
+        outcome = luck.choices(["confirmed", "false", "unknown", ""], [30, 8, 40, 22])[0]
+        if outcome:
+            _label(store, name, "cad/city", outcome, told_ns + HOUR_NS)
 
 
 def _at(number: int) -> int:

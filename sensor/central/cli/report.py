@@ -81,7 +81,7 @@ def report(config_file: Path | None, month: tuple[int, int], folder: Path, *, na
     counts = figures.verdicts
     click.echo(
         f"{len(figures.alerts)} alerts: {counts['confirmed']} confirmed, {counts['false']} false, "
-        f"{counts['unknown'] + counts['none']} unknown; {len(figures.missed)} misses reported; "
+        f"{counts['unknown'] + counts['none']} unknown; misses reported: {len(figures.missed)}; "
         f"the record is {figures.record}",
         err=True,
     )

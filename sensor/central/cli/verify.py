@@ -108,7 +108,8 @@ def _record(
             return 1
     told: dict[str, Any] = {"file": "record", "holds": True, **asdict(proof), "anchor": str(proof.anchor)}
     words = (
-        f"{proof.versions} versions of {proof.incidents} incidents and {proof.audit_entries} audit entries; "
+        f"{proof.versions} versions of {proof.incidents} incidents, {proof.labels} labels and "
+        f"{proof.audit_entries} audit entries; "
         f"{_by(proof.signed)}; {proof.anchors} anchors hold; anchor now {proof.anchor}"
     )
     _tell(told, as_json=as_json, words=words)

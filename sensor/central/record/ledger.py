@@ -38,6 +38,7 @@ class RecordProof:
 
     versions: int
     incidents: int
+    labels: int
     audit_entries: int
     anchor: Anchor
     """Of the record as it stands."""
@@ -87,10 +88,11 @@ def verify_record(store: Store, keys: Verifier | None = None, anchors: Sequence[
     for anchor in sought.values():
         if anchor.versions > count:
             raise ChainError(f"anchor {anchor}: only {count} versions are left; the end was cut off")
-    store.verify_labels()
+    labels = store.verify_labels()
     return RecordProof(
         versions=count,
         incidents=len(incidents),
+        labels=labels,
         audit_entries=store.verify_audit(),
         anchor=Anchor(count, running),
         signed=keys is not None,

@@ -109,13 +109,13 @@ def _outcome(figures: Figures) -> Iterable[str]:
     least, most = counts["confirmed"] / alerts, (counts["confirmed"] + unknown) / alerts
     yield (
         f"</p><p>Of <b>{alerts}</b> alerts, <b>{counts['confirmed']}</b> are confirmed, "
-        f"<b>{counts['false']}</b> were false and <b>{unknown}</b> are unknown. So between "
+        f"<b>{counts['false']}</b> false and <b>{unknown}</b> are unknown. So between "
         f"{percent(least)} and {percent(most)} were real, depending on what the unknown ones were. "
         f"Among those that were decided it is {_share(figures.confirmed_of_decided)}; those "
         "are not a fair sample, because evidence is found where there is some.</p>"
-        f"<p>{figures.retracted} were taken back, {figures.not_located} could not be located, "
-        f"{figures.repeated} came within two minutes and 100 m of another and may be the same shooting. "
-        f"{figures.exercises} exercises are in the record and in none of these figures.</p>"
+        f"<p>Taken back: {figures.retracted}. Not located: {figures.not_located}. "
+        f"Within two minutes and 100 m of another: {figures.repeated}, perhaps the same shooting. "
+        f"Exercises, in none of these figures: {figures.exercises}.</p>"
     )
 
 
@@ -154,8 +154,8 @@ def _tail(spread: Spread, value: float | None) -> str:
 def _judgement(figures: Figures) -> Iterable[str]:
     count = len(figures.reversals)
     yield (
-        f"<p>People changed what the machine had said {count} times; the record keeps who and why of each, "
-        "this page does not.</p>"
+        f"<p>Times that people changed what the machine had said: {count}. The record keeps who and why of "
+        "each, this page does not.</p>"
     )
     if count:
         rows = ((r.incident_id, r.version, r.before, r.after) for r in figures.reversals)
@@ -168,7 +168,7 @@ def _sensors(figures: Figures, names: Mapping[str, str]) -> Iterable[str]:
         yield "<p>No node is known to the record.</p>"
         return
     yield (
-        f"<p>At least one node was heard during {percent(fleet.heard_any_share)} of the time; the rest was "
+        f"<p>At least one node was heard during {percent(fleet.heard_any_share)} of the time; any rest was "
         "an outage of the centre, the broker or the line.</p>"
     )
     rows = (
@@ -196,7 +196,7 @@ def _sensors(figures: Figures, names: Mapping[str, str]) -> Iterable[str]:
 
 def _integrity(figures: Figures) -> Iterable[str]:
     yield f"<p>The record is {escape(figures.record)}. "
-    yield f"{figures.undeliverable} notifications could not be delivered.</p>"
+    yield f"Notifications that could not be delivered: {figures.undeliverable}.</p>"
     if figures.anchor is not None:
         yield (
             f"<p>Anchor: <code>{figures.anchor}</code>. Keep it: nobody can change the record up to here any "

@@ -29,13 +29,13 @@ def _of_outcomes(figures: Figures) -> Iterator[str]:
             "intervals say how far chance alone reaches."
         )
     yield (
-        f"How many shootings were missed: {len(figures.missed)} were reported to the record. Shots that "
-        "nobody reported, and indoor or suppressed shots, appear nowhere."
+        f"How many shootings were missed. Reported to the record: {len(figures.missed)}. Shots that nobody "
+        "reported, and indoor or suppressed shots, appear nowhere."
     )
     if not figures.detected.trials:
         yield "The share of shootings that are detected: no confirmed shooting and no miss to tell by."
     if figures.contradicted:
-        yield f"Who is right about {figures.contradicted} alerts on which sources disagree."
+        yield f"Who is right where sources disagree about an alert: {figures.contradicted} of {alerts}."
 
 
 def _of_times(figures: Figures) -> Iterator[str]:

@@ -48,7 +48,7 @@ def test_the_report_of_a_month_is_one_page_and_three_tables(centre: Path, tmp_pa
         "report-2024-11-misses.csv",
     ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
-    assert "7 alerts: 3 confirmed, 1 false, 3 unknown; 1 misses reported" in done.stderr
+    assert "7 alerts: 3 confirmed, 1 false, 3 unknown; misses reported: 1" in done.stderr
     page = (tmp_path / "out/report-2024-11.html").read_text()
     assert "November 2024" in page
     assert "roof-1" not in page

@@ -61,7 +61,7 @@ def _text(html: str) -> str:
 def test_the_page_says_the_three_ways_and_their_bounds(html: str) -> None:
     text = _text(html)
     assert "Town & <country>" in text
-    assert "Of 7 alerts, 3 are confirmed, 1 were false and 3 are unknown." in text
+    assert "Of 7 alerts, 3 are confirmed, 1 false and 3 are unknown." in text
     assert "So between 42.9 % and 85.7 % were real" in text
     assert "3 of 4, 75.0 % (95 %: 30.1 % to 95.4 %)" in text
     assert "What is not known" in text
