@@ -27,6 +27,8 @@ _TYPICAL_HZ = 30.0
 _MIDDLE_M = 650.0
 _LEVELS = ((20.0, 3, 0.010, 10), (8.0, 3, 0.005, 6), (3.0, 3, 0.002, 6))
 """Spacing and half width of the grid of places, spacing and half width of the grid of times."""
+_CLIMBED_M = 500.0
+"""No climb leads further than this."""
 _NEAR_S = 0.35
 """Templates further than this from a seed's time cannot matter."""
 
@@ -114,11 +116,16 @@ def votes(templates: Templates, ground: Ground, settings: AssociateSettings, top
     times, node = templates.times_s[keep], templates.node[keep]
     begin = float(times.min()) - settings.reach_m / _SLOWEST_M_S
     bins = int((float(times.max()) - begin) / _BIN_S) + 3
+    who = np.unique(node).tolist()
     found: list[Spot] = []
     for low in range(0, len(ground.cells_m), _CELLS_AT_ONCE):
         cells = ground.cells_m[low : low + _CELLS_AT_ONCE]
+        spans = {
+            heard_by: np.searchsorted(ground.heard_in[heard_by], (low, low + len(cells))) for heard_by in who
+        }
+        if all(first == last for first, last in spans.values()):
+            continue
         board = np.zeros((bins, len(cells)), dtype=np.float32)
-        spans = [np.searchsorted(inside, (low, low + len(cells))) for inside in ground.heard_in]
         for moment, vote, heard_by in zip(times.tolist(), weight[keep].tolist(), node.tolist(), strict=True):
             first, last = spans[heard_by]
             travel = ground.travel_s[heard_by][first:last]
@@ -182,6 +189,11 @@ def _peaks(pairs: NDArray[np.float32], cells_m: Floats, begin_s: float, top: int
     return spots
 
 
+def _heard(distance_m: Floats, half_way_m: float, settings: AssociateSettings) -> Floats:
+    """Probability of hearing over each distance; none beyond ``reach_m``."""
+    return np.where(distance_m > settings.reach_m, 0.0, hearing(distance_m, half_way_m, settings))
+
+
 def likelihood(
     templates: Templates,
     places_m: Floats,
@@ -198,20 +210,17 @@ def likelihood(
     nodes at ``nodes_m``, whether they heard or not.
     """
     _, distance = medium.travel(places_m, nodes_m)
-    heard = hearing(distance, half_way_m, settings)
-    heard[distance > settings.reach_m] = 0.0
-    silence = np.log1p(-heard)
+    silence = np.log1p(-_heard(distance, half_way_m, settings))
     total = np.repeat(silence.sum(axis=1)[:, None], fired_s.shape[1], axis=1)
     if not templates.times_s.size:
         return total
-    travel, _ = medium.travel(places_m, templates.places_m)
+    travel, distance = medium.travel(places_m, templates.places_m)
     late = (templates.times_s[None, :] - travel)[:, None, :] - fired_s[:, :, None]
     density = bias_density(late, templates.rows, settings)
     density *= np.exp(np.minimum(templates.evidence, 600.0))
     starts = templates.starts
     by_node = np.add.reduceat(density, starts, axis=2)
-    node = templates.node[starts]
-    chance = heard[:, None, node]
+    chance = _heard(distance[:, starts], half_way_m, settings)[:, None, :]
     gain = np.log1p(by_node * chance / (1.0 - chance))
     total += gain.sum(axis=2)
     return total
@@ -221,7 +230,7 @@ def climb(
     templates: Templates, spot: Spot, medium: Medium, nodes_m: Floats, settings: AssociateSettings
 ) -> Spot:
     """The best place near ``spot``, to a metre or so."""
-    here = _near(templates, spot, medium)
+    here, nodes_m = _near(templates, spot, medium), _within(nodes_m, spot, settings)
     for spacing_m, half, tick_s, ticks in _LEVELS:
         axis = np.arange(-half, half + 1) * spacing_m
         east, north = np.meshgrid(axis, axis, indexing="ij")
@@ -251,11 +260,17 @@ def _near(templates: Templates, spot: Spot, medium: Medium) -> Templates:
     return templates.only(np.abs(late) < _NEAR_S + 0.2)
 
 
+def _within(nodes_m: Floats, spot: Spot, settings: AssociateSettings) -> Floats:
+    """The nodes that a source near ``spot`` can reach: what others did not hear says nothing."""
+    far = np.hypot(nodes_m[:, 0] - spot.east_m, nodes_m[:, 1] - spot.north_m)
+    return nodes_m[far < settings.reach_m + _CLIMBED_M]
+
+
 def judged(
     templates: Templates, spot: Spot, medium: Medium, nodes_m: Floats, settings: AssociateSettings
 ) -> Spot:
     """``spot`` with its likelihood for the loudness that suits it best."""
-    here = _near(templates, spot, medium)
+    here, nodes_m = _near(templates, spot, medium), _within(nodes_m, spot, settings)
     place = np.array([[spot.east_m, spot.north_m]])
     fired = np.array([[spot.fired_s]])
     best = max(

@@ -133,9 +133,11 @@ def _with_rounds(scene: _Scene, templates: Templates, spot: Spot) -> Found:
 
 
 def _at_about(templates: Templates, spot: Spot, settings: AssociateSettings) -> Templates:
-    """The templates that a volley fired anywhere at about the time of ``spot`` can have caused."""
+    """The templates that a volley fired near ``spot`` at about its time can have caused."""
     after = templates.times_s - spot.fired_s
-    return templates.only((after > -1.0) & (after < settings.reach_m / _SLOWEST_M_S + 1.0))
+    far = np.hypot(templates.places_m[:, 0] - spot.east_m, templates.places_m[:, 1] - spot.north_m)
+    soon = (after > -1.0) & (after < settings.reach_m / _SLOWEST_M_S + 1.0)
+    return templates.only(soon & (far < 2.0 * settings.reach_m))
 
 
 def _found(scene: _Scene, templates: Templates, spot: Spot) -> Found:
