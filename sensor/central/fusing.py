@@ -29,6 +29,9 @@ GATHER_S = 0.1
 LATE_MARGIN_NS = 60 * 10**9
 LATE_SPAN_NS = 600 * 10**9
 """Most time that is fused again at once."""
+LATE_PAUSE_S = 1.0
+LATE_WAIT_S = 30.0
+"""Late arrivals come in floods, as an outbox is emptied: a minute is fused again once, not for each."""
 RESUMED_NS = 2 * 3600 * 10**9
 _REAL = {"exercise": False}
 """Fusion never meets an exercise."""
@@ -82,6 +85,8 @@ class Fusing:
         self._pending: dict[str, Window] = {}
         """Answers that are not yet in the record, by window."""
         self._late: list[Arrival] = []
+        self._late_first_s = self._late_last_s = 0.0
+        """When the first and the last of them were read."""
         self._row = 0
         self._marked = 0
         self._wake = threading.Event()
@@ -136,7 +141,7 @@ class Fusing:
             self.progress += 1
             if last:
                 return
-            if self._late and not self.problem:
+            if self._is_late_due() and not self.problem:
                 continue  # a backlog is worked off in pieces, between looks at what is new
             if self._wake.wait(TICK_S):
                 self._wake.clear()
@@ -176,6 +181,8 @@ class Fusing:
         heard = []
         for item in self._pages(after_row=self._row):
             if self._fusion.push(item.arrival) is Refusal.TOO_LATE:
+                self._late_last_s = time.monotonic()
+                self._late_first_s = self._late_first_s if self._late else self._late_last_s
                 self._late.append(item.arrival)
             heard.append(item.arrival)
             self._row = item.row
@@ -205,9 +212,15 @@ class Fusing:
                 logger.exception("fusion: the answer about %s cannot be written", window_id)
             del self._pending[window_id]
 
+    def _is_late_due(self) -> bool:
+        """Whether the backlog that comes in has paused, or has been waited for long enough."""
+        now_s = time.monotonic()
+        paused = now_s - self._late_last_s >= LATE_PAUSE_S or now_s - self._late_first_s >= LATE_WAIT_S
+        return bool(self._late) and paused
+
     def _fuse_late(self, now_ns: int) -> None:
         """Fuse again some minutes into which late arrivals fall, with everything that was heard then."""
-        if not self._late:
+        if not self._is_late_due():
             return
         times = sorted(arrival.utc_ns for arrival in self._late)
         last_ns = times[0]
