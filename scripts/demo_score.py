@@ -84,10 +84,10 @@ def score(script: Iterable[Scripted], incidents: Sequence[IncidentVersion]) -> l
 
 
 def not_scripted(results: Iterable[Result], incidents: Sequence[IncidentVersion]) -> Iterator[str]:
-    """Incidents that the script knows nothing of, one line each."""
+    """Incidents that stand and that the script knows nothing of, one line each."""
     known = {result.found.incident_id for result in results if result.found is not None}
     for version in incidents:
-        if version.incident_id not in known:
+        if version.incident_id not in known and version.state != "retracted":
             place = "not located" if version.place is None else "located"
             yield f"not in the script: {place}; {_said(version)}; {version.reason}"
 

@@ -107,7 +107,8 @@ def test_fireworks_need_no_alert_and_a_false_alarm_is_called_one() -> None:
 
 
 def test_what_nobody_scripted_is_told() -> None:
-    incidents = [recorded("one", 1, 0), recorded("phantom", 600, 0)]
+    taken_back = recorded("other", 700, 0, state="retracted")
+    incidents = [recorded("one", 1, 0), recorded("phantom", 600, 0), taken_back]
     results = demo_score.score([scripted()], incidents)
     (line,) = demo_score.not_scripted(results, incidents)
     assert line.startswith("not in the script: located; gunshot")
