@@ -21,6 +21,9 @@ from sensor.central.locate.settings import LocateSettings
 from sensor.central.types import Air, Arrival, Association, Listener, Source
 
 _ECHO_S = 3.0
+_EARLY_S = 0.005
+_STRAY_S = 0.06
+"""Ten times what a street scatters the arrivals of one sound."""
 _SILENT_P = 0.7
 """A live node that hears a source so surely and did not is told as silent."""
 
@@ -58,7 +61,7 @@ def analyse(
     for one in found:
         ahead = shock_waves(pulses, one, used, medium)
         used[ahead] = True
-        echoes = _echoes(pulses, one, used)
+        echoes = _echoes(pulses, one, used, medium)
         used[echoes] = True
         sources.extend(
             _source(association, frame, air, locating)
@@ -89,11 +92,21 @@ def _could_hear(
     return [one for one, close in zip(live, near, strict=True) if close]
 
 
-def _echoes(pulses: Pulses, found: Found, used: np.ndarray) -> np.ndarray:
-    """Pulses not used that follow a round of ``found`` on their node."""
-    lag = pulses.times_s[:, None] - found.begin_s[pulses.node][:, None] - found.pattern_s[None, :]
-    after = ((lag > -0.005) & (lag < _ECHO_S)).any(axis=1)
-    return np.flatnonzero(after & ~used)
+def _echoes(pulses: Pulses, found: Found, used: np.ndarray, medium: Medium) -> np.ndarray:
+    """Pulses not used that follow a round of ``found`` on their node.
+
+    A node that is in no round may be early as well: its one arrival missed the round's tolerance by a little.
+    One out of reach must be on time. Told on its own, either would be an alert beside the shot that it heard.
+    """
+    here = np.array([[found.spot.east_m, found.spot.north_m]])
+    far = np.isnan(found.begin_s)
+    on_time = found.spot.fired_s + medium.travel(here, pulses.node_places_m[: pulses.nodes])[0][0]
+    begin = np.where(far, on_time, found.begin_s)
+    member = (found.members >= 0).any(axis=1)
+    early_s = np.where(member, _EARLY_S, _STRAY_S)[pulses.node][:, None]
+    late_s = np.where(far, _STRAY_S, _ECHO_S)[pulses.node][:, None]
+    lag = pulses.times_s[:, None] - begin[pulses.node][:, None] - found.pattern_s[None, :]
+    return np.flatnonzero(((lag > -early_s) & (lag < late_s)).any(axis=1) & ~used)
 
 
 def _associations(
