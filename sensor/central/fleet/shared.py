@@ -61,13 +61,18 @@ class SharedSounds:
         if source.fix is None:
             return
         for item in source.fix.residuals:
-            kept = self._residuals.setdefault(item.node, deque(maxlen=self._settings.residuals_kept))
-            kept.append((item.residual_s * 1e3, item.weight))
+            self._keep(item.node, item.residual_s * 1e3, item.weight)
+        for node, late_s in strays(source).items():
+            self._keep(node, late_s * 1e3, 0.0)
         # Rounds of one burst share their paths: one of them says what all say.
         first = max(source.association.rounds, key=len)
         if len(first) >= cross_node.FEWEST_NODES:
             self._sounds.append(first)
             self._speed_m_s = speed_of_sound_m_s(air.temperature_c)
+
+    def _keep(self, node: str, late_ms: float, weight: float) -> None:
+        kept = self._residuals.setdefault(node, deque(maxlen=self._settings.residuals_kept))
+        kept.append((late_ms, weight))
 
     def forget(self, node: str) -> None:
         """Begin anew with a node that was moved, repaired or released."""
@@ -113,6 +118,34 @@ class SharedSounds:
         found = cross_node.estimate(nodes, arrivals, self._speed_m_s)
         enough = self._settings.shared_sounds_min
         return {name: found[number[name]] for name in names if found[number[name]].events >= enough}
+
+
+def strays(source: Source) -> dict[str, float]:
+    """Nodes that heard a located source but are in no round of it, and how late their first arrival was, s.
+
+    Most are echoes, each as late as its own wall is far. A clock that is wrong by a fifth of a second looks
+    the same once, and gives itself away by being late by the same every time.
+    """
+    if source.fix is None:
+        return {}
+    joined = {arrival.node for volley in source.association.rounds for arrival in volley}
+    first: dict[str, Arrival] = {}
+    for arrival in source.association.echoes:
+        if arrival.node not in joined and (
+            arrival.node not in first or arrival.utc_ns < first[arrival.node].utc_ns
+        ):
+            first[arrival.node] = arrival
+    place, air = source.fix.place, source.fix.air
+    here = (place.lat_deg, place.lon_deg, place.height_m)
+    speed_m_s = speed_of_sound_m_s(air.temperature_c)
+    late: dict[str, float] = {}
+    for node, arrival in first.items():
+        east_m, north_m, up_m = enu_from_llh(_llh(arrival.position), here)
+        far_m = max(1.0, math.hypot(east_m, north_m, up_m))
+        along_m_s = (east_m * air.wind_east_m_s + north_m * air.wind_north_m_s) / far_m
+        heard_s = (arrival.utc_ns - source.fix.rounds[0].utc_ns) * 1e-9
+        late[node] = heard_s - far_m / (speed_m_s + along_m_s)
+    return late
 
 
 def _clock_sigma_s(node: str, sounds: Sequence[Sequence[Arrival]]) -> float:

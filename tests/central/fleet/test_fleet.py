@@ -206,6 +206,34 @@ def test_the_one_clock_that_is_off_is_found_named_and_quarantined() -> None:
     assert "ms late" in clock.text
 
 
+def astray(source: Source, node: str) -> Source:
+    """As association tells it where the arrival of ``node`` missed the round: taken for an echo of it."""
+    (volley,) = source.association.rounds
+    association = Association(
+        rounds=(tuple(arrival for arrival in volley if arrival.node != node),),
+        echoes=tuple(arrival for arrival in volley if arrival.node == node),
+    )
+    return Source(
+        association=association, fix=locate(association, frame=FRAME, air=AIR, settings=LocateSettings())
+    )
+
+
+@pytest.mark.parametrize(("scatter_s", "found"), [(0.0, True), (0.4, False)])
+def test_one_taken_for_an_echo_every_time_is_found_if_it_is_always_as_late(
+    scatter_s: float, *, found: bool
+) -> None:
+    watch = fleet(coverage_alarm_share=0.0)
+    rng = np.random.default_rng(7)
+    for number in range(20):
+        late_s = {"roof-11": 0.180 + float(rng.uniform(0.0, scatter_s))}
+        source = astray(shot(rng, number, late_s=late_s, moved_m={}), "roof-11")
+        watch.learn(source, AIR, at_ns=DAWN_NS + 60 * S * number)
+        all_speak(watch, DAWN_NS + 60 * S * number)
+        watch.tick(DAWN_NS + 60 * S * number)
+    held = {state.node for state in watch.states() if state.state == "quarantined"}
+    assert held == ({"roof-11"} if found else set())
+
+
 def test_the_one_that_was_moved_is_found() -> None:
     watch = fleet(coverage_alarm_share=0.0)
     news = taught(watch, sounds=40, late_s={}, moved_m={"roof-21": 70.0})
