@@ -274,7 +274,8 @@ rounds, wind told wrongly by 1.2 m/s, facades that mirror the source, clutter. A
 off; an ellipse is small below 50 m. Fusion, incidents and the watch over the nodes run as in the daemon.
 Bangs of one place within ten seconds are one incident with several rounds, so a night of fireworks has fewer
 incidents than bangs. An arrival that is 180 ms late is taken for an echo and left out of the fix: the place
-does not suffer, but the watch over the nodes learns nothing from it, so it does not find that node.
+does not suffer. That it is always as late counts for its node all the same: after eight such shots it is
+left out, with that reason.
 """
 
 _LOAD = """## Load
