@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from sensor.central.cad.words import utc_iso
 from tests.support.browser import CHROMIUM, PATIENCE_MS, chromium, visit
@@ -189,6 +189,25 @@ def test_everything_is_done_by_keys_alone(browser: Browser, own_town: Site) -> N
             )
             == 0
         )
+
+
+def test_who_leaves_the_map_before_its_ground_has_come_sees_no_fault(
+    browser: Browser, own_town: Site
+) -> None:
+    with visit(browser, own_town.url, "dispatcher", "/history") as guest:
+        page = guest.page
+        held: list[Route] = []
+        page.route("**/ground/streets.geojson", lambda route: held.append(route))  # noqa: PLW0108  Playwright wants a function
+        page.get_by_role("link", name="Map", exact=True).click()
+        while not held:
+            page.wait_for_timeout(20)
+        page.get_by_role("link", name="History").click()
+        expect(page.get_by_role("heading", name="History")).to_be_visible()
+        with page.expect_response("**/ground/streets.geojson") as answer:
+            held[0].continue_()
+        answer.value.finished()
+        page.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(done), 0))")
+        expect(page.locator(".history tbody tr")).to_have_count(7)
 
 
 def test_history_is_filtered_and_leaves_the_house_as_table_and_geojson(

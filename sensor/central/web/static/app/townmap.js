@@ -20,6 +20,7 @@ export class TownMap {
   #selected = null;
   #fitted = false;
   #ground = [];
+  #removed = false;
 
   constructor(element, { model, settings, onPick }) {
     this.#model = model;
@@ -36,6 +37,7 @@ export class TownMap {
     element.append(this.#corner(element, settings));
     this.toggle();
     groundLayers(settings).then((layers) => {
+      if (this.#removed) return; // somebody left for another page while the ground was still coming
       this.#ground = layers;
       layers.forEach((layer) => layer.addTo(this.map));
     }).catch((error) => console.warn("the map's ground cannot be drawn:", error));
@@ -222,7 +224,10 @@ export class TownMap {
     this.#layers.coverage.redraw();
   }
   resize() { this.map.invalidateSize({ animate: false }); }
-  remove() { this.map.remove(); }
+  remove() {
+    this.#removed = true;
+    this.map.remove();
+  }
 }
 
 function shrunk(site, share) {
