@@ -230,10 +230,9 @@ def test_a_fault_of_our_own_is_counted_as_a_failure_and_the_thread_lives_on(stor
     dispatcher.start()
     append(store, located())
     dispatcher.publish()
-    wait_until(
-        lambda: not store.deliveries(state="waiting") and bool(store.deliveries()), what="it is settled"
-    )
+    wait_until(lambda: [item.state for item in store.deliveries()] == ["delivered"], what="it is delivered")
     assert dispatcher.stop(120.0)
+    assert len(listener.attempts) == 2
     assert len(listener.got) == 1
 
 
