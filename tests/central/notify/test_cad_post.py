@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,19 +26,13 @@ from tests.support.cad import Cad
 from tests.support.http_receiver import Hang, Receiver, Reply, Request
 from tests.support.incident_examples import FIRED_NS, LOCATED, located, retracted
 from tests.support.mosquitto import wait_until
-from tests.support.record import append, record
+from tests.support.record import append
 
 NOW_NS = FIRED_NS + 8 * 10**9
 SECRET = "the city's own long secret"  # noqa: S105  a test's
 EIDO = EidoSettings(domain="centre.durham.example", agency_id="durham.example")
 URN = incident_urn(LOCATED.incident_id, EIDO.domain)
 FAST = RetrySettings(attempts_max=100, backoff_min_s=0.01, backoff_max_s=0.05)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with record(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
