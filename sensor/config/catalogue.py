@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import enum
+import functools
 import inspect
 import itertools
 import textwrap
@@ -32,8 +33,8 @@ class Key:
     """A key, or a section of keys."""
 
     path: tuple[str, ...]
-    meaning: str
-    """The field's docstring in one line; a section without one takes that of its class."""
+    owner: type[Any]
+    """The class whose field it is."""
     wanted: str
     """The type in words: ``a number``, ``text``, ``true or false``, ``a section``."""
     allowed: str
@@ -52,6 +53,16 @@ class Key:
         """The last part of the path, as it stands in the file."""
         return self.path[-1]
 
+    @property
+    def meaning(self) -> str:
+        """The field's docstring in one line; a section without one takes that of its class.
+
+        Read from the source when somebody asks: a valid file needs none, and it was a third of the time of
+        loading one.
+        """
+        class_doc = " ".join((inspect.getdoc(self.section) or "").split()) if self.section else ""
+        return _field_docs(self.owner).get(self.name) or class_doc  # type: ignore[arg-type]  # every class can be hashed
+
 
 def catalogue(owner: type[Any] = Config) -> dict[tuple[str, ...], Key]:
     """All keys of a configuration by path, in the order of the classes, each section before its keys."""
@@ -60,14 +71,13 @@ def catalogue(owner: type[Any] = Config) -> dict[tuple[str, ...], Key]:
 
 def keys_of(owner: type[Any], prefix: tuple[str, ...] = ()) -> Iterator[Key]:
     """The keys of a model or a dataclass below ``prefix``, sections first and then what is in them."""
-    docs, hints = _field_docs(owner), get_type_hints(owner, include_extras=True)
+    hints = get_type_hints(owner, include_extras=True)
     for name, default, computed in _defaults(owner):
         kind, metadata, optional = _unwrap(hints[name])
         section = kind if dataclasses.is_dataclass(kind) and isinstance(kind, type) else None
-        class_doc = " ".join((inspect.getdoc(section) or "").split()) if section else ""
         yield Key(
             path=(*prefix, name),
-            meaning=docs.get(name) or class_doc,
+            owner=owner,
             wanted="a section" if section else _wanted(kind),
             allowed=_allowed(kind, metadata),
             default=default,
@@ -169,6 +179,7 @@ def _figure(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
+@functools.cache
 def _field_docs(owner: type[Any]) -> dict[str, str]:
     """The docstring below each annotated field of a class, its own or inherited, in one line each."""
     docs: dict[str, str] = {}

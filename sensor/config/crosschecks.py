@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sensor.config.catalogue import catalogue
+from pydantic import BaseModel
+
 from sensor.config.model import Config
 from sensor.config.yaml_reader import Document, Fault, KeyPath, dotted
 
@@ -57,14 +59,16 @@ def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield path, f"{value}: ~ is not understood here; write the path in full, from / on"
 
 
-def _paths(config: Config) -> Iterator[tuple[KeyPath, Path]]:
+def _paths(section: object, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Path]]:
     """Every path that is set, with its key."""
-    for key in catalogue().values():
-        value: object = config
-        for name in key.path:
-            value = getattr(value, name, None)
-        if isinstance(value, Path):
-            yield key.path, value
+    if isinstance(section, Path):
+        yield at, section
+    elif isinstance(section, BaseModel):
+        for name in type(section).model_fields:
+            yield from _paths(getattr(section, name), (*at, name))
+    elif dataclasses.is_dataclass(section):
+        for item in dataclasses.fields(section):
+            yield from _paths(getattr(section, item.name), (*at, item.name))
 
 
 def _hints(config: Config) -> Iterator[tuple[KeyPath, str]]:
