@@ -95,7 +95,7 @@ class Classifier:
 
         NaN where the sampling rate leaves a feature unknown. Beyond the model's limit it counts as that.
         """
-        return (vector - self._model.sound.mean) / self._model.sound.scale
+        return (vector - self._model.sound.network.mean) / self._model.sound.network.scale
 
     def probabilities(self, vector: NDArray[np.float32]) -> dict[str, float]:
         """Probabilities of the classes of a feature vector, as a verdict has it or with features altered.

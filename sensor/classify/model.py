@@ -1,8 +1,8 @@
 """The weights: a versioned ``.npz`` that carries its own checksum, read without pickle.
 
-Two small networks make a model. ``sound`` says what kind of sound it is; ``echo`` says, of what sounds like a
-shot, whether it is the echo of what was heard just before. Both are the same thing:
-standardised inputs, dense layers with a rectifier between, and a temperature on the last one.
+Two parts make a model. ``sound`` says what kind of sound it is: a network, to whose score for a shot
+boosted trees add theirs. ``echo``, a network, says of what sounds like a shot whether it is the echo of what
+was heard just before. A network is standardised inputs and dense layers with a rectifier between.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sensor.classify.trees import Trees
 from sensor.errors import ModelError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever an older program would misread the arrays."""
 _MAX_BYTES = 8_000_000
+_DEEPEST = 64
+"""Steps from root to leaf beyond which trees are no model of ours."""
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -62,6 +65,20 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
+class Sound:
+    """What kind of sound it is: the first class is a shot, and the trees speak of that one only."""
+
+    network: Network
+    trees: Trees
+
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class scores, shape (n, classes), of vectors of shape (n, inputs)."""
+        logits = self.network.logits(vectors)
+        logits[:, 0] += self.trees.scores(vectors)
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """Everything that turns features into calibrated probabilities."""
 
@@ -72,7 +89,7 @@ class Model:
     context_names: tuple[str, ...]
     prior: float
     """Share of gunshots among triggers at which the probabilities are calibrated."""
-    sound: Network
+    sound: Sound
     echo: Network
 
     @property
@@ -116,7 +133,7 @@ def read(path: Path) -> Model:
         feature_names=_words(_get(arrays, "feature_names", path)),
         context_names=_words(_get(arrays, "context_names", path)),
         prior=float(_get(arrays, "prior", path)),
-        sound=_network(arrays, "sound", path),
+        sound=Sound(_network(arrays, "sound", path), _trees(arrays, path)),
         echo=_network(arrays, "echo", path),
     )
 
@@ -184,6 +201,34 @@ def _network(arrays: Mapping[str, NDArray[Any]], stage: str, path: Path) -> Netw
     )
     _check_shapes(network, stage, path)
     return network
+
+
+def _trees(arrays: Mapping[str, NDArray[Any]], path: Path) -> Trees:
+    trees = Trees(
+        feature=_get(arrays, "trees.feature", path),
+        threshold=_get(arrays, "trees.threshold", path),
+        unknown_left=_get(arrays, "trees.unknown_left", path),
+        left=_get(arrays, "trees.left", path),
+        right=_get(arrays, "trees.right", path),
+        value=_get(arrays, "trees.value", path),
+        baseline=float(_get(arrays, "trees.baseline", path)),
+        depth=int(_get(arrays, "trees.depth", path)),
+    )
+    inputs = len(_get(arrays, "sound.mean", path))
+    parts = (trees.threshold, trees.unknown_left, trees.left, trees.right, trees.value)
+    fits = trees.feature.ndim == 2 and all(part.shape == trees.feature.shape for part in parts)
+    fits = fits and 0 < trees.depth <= _DEEPEST
+    fits = fits and _within(trees.feature, inputs)
+    fits = fits and all(_within(part, trees.feature.shape[1]) for part in (trees.left, trees.right))
+    if not fits:
+        raise ModelError(f"{path}: the trees do not fit together, so it is not a model of this program")
+    if not (np.isfinite(trees.value).all() and np.isfinite(trees.baseline)):
+        raise ModelError(f"{path}: 'trees' holds numbers that are not finite; train again")
+    return trees
+
+
+def _within(indices: NDArray[Any], count: int) -> bool:
+    return bool(np.issubdtype(indices.dtype, np.integer) and ((indices >= 0) & (indices < count)).all())
 
 
 def _check_shapes(network: Network, stage: str, path: Path) -> None:

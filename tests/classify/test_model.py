@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,10 @@ def test_a_bare_array_is_refused(tmp_path: Path) -> None:
         Classifier.load(path)
 
 
-@pytest.mark.parametrize("lost", ["classes", "sound.mean", "sound.weight0", "echo.bias1", "format", "prior"])
+@pytest.mark.parametrize(
+    "lost",
+    ["classes", "sound.mean", "sound.weight0", "echo.bias1", "format", "prior", "trees.left", "trees.depth"],
+)
 def test_a_missing_part_is_named(tmp_path: Path, arrays: Arrays, lost: str) -> None:
     del arrays[lost]
     with pytest.raises(ModelError, match="not a model of this program"):
@@ -130,3 +134,28 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays)
     bad[0] = np.nan
     with pytest.raises(ModelError, match="not finite"):
         Classifier.load(store(tmp_path / "nan.npz", arrays, **{"echo.bias0": bad}))
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("trees.feature", lambda part: part + np.int16(5000)),  # an input that does not exist
+        ("trees.left", lambda part: -part - np.int16(1)),
+        ("trees.right", lambda part: part.astype(np.float32)),
+        ("trees.value", lambda part: part[:-1]),
+        ("trees.depth", lambda _: np.array(0)),
+        ("trees.depth", lambda _: np.array(10_000_000)),  # a walk without end
+    ],
+)
+def test_trees_that_do_not_fit_together_are_refused(
+    tmp_path: Path, arrays: Arrays, part: str, change: Callable[[NDArray[Any]], NDArray[Any]]
+) -> None:
+    with pytest.raises(ModelError, match="the trees do not fit together"):
+        Classifier.load(store(tmp_path / "odd.npz", arrays, **{part: change(arrays[part])}))
+
+
+def test_trees_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays) -> None:
+    bad = arrays["trees.value"].copy()
+    bad[0, 0] = np.inf
+    with pytest.raises(ModelError, match="not finite"):
+        Classifier.load(store(tmp_path / "inf.npz", arrays, **{"trees.value": bad}))

@@ -17,7 +17,7 @@ def figures(outcome: Outcome) -> str:
     parts = [_street(outcome.report), _others(outcome.report), _reliability(outcome.report)]
     parts.append(_cuts(outcome.cuts))
     parts.append(
-        _comparison({"sound network alone (no echo network)": outcome.without_echo, **outcome.compared})
+        _comparison({"network and trees without the echo network": outcome.without_echo, **outcome.compared})
     )
     return "\n".join(parts)
 
@@ -117,7 +117,8 @@ Written by `scripts/train_classifier`; every figure below is its output. SHA-256
 no impulse, or the echo of a shot heard just before. Meant as a first gate on a roof: the centre decides with many
 sensors. It does not name weapons, and one firecracker sounds to it like one shot.
 
-**How.** Two small dense networks over {len(data.features[0])} level-free features, numpy only: see `docs/classification.md`.
+**How.** Small dense networks and {protocol.SHOT.trees} small boosted trees over {len(data.features[0])} level-free features, numpy only: see
+`docs/classification.md`.
 Probabilities are stated at a prior of {protocol.PRIOR} (share of gunshots among triggers); for another prior π shift the
 log-odds by ln(π/(1−π)) − ln({protocol.PRIOR}/{1 - protocol.PRIOR}).
 
@@ -144,7 +145,7 @@ Truth on the street is what the publisher lists; rounds known only by prediction
 {FOLDS} folds; each leaves out a firing position, a weapon and a seventh of the uploaders at once, and every row whose added noise
 came from them. A verdict is by a model that has met nothing of its group. Candidate: p ≥ {CANDIDATE_P}. Intervals: 95 %, Wilson for
 shares, Garwood for rates. A round without a trigger is a miss. Temperature and shifts were fitted on these same
-out-of-fold verdicts (four numbers for the sound network, two for the echo network).
+out-of-fold verdicts (four numbers for the kinds of sound, two for the echo network).
 
 ## Results, out of fold
 

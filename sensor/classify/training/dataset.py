@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 SYNTHETIC = 400
 """Recordings made of parametric sources."""
-STREETS = 60
+STREETS = 120
 """Simulated streets."""
 RANGE_COPIES = range(101, 121)
 """Seeded channels of the range recordings: judged, never trained on."""
@@ -39,14 +39,14 @@ RANGE_COPIES = range(101, 121)
 def copies_of(item: Recording) -> list[int]:
     """Which copies of a recording are made; few recordings of a kind get more of them."""
     if item.path.startswith("pittsburgh"):
-        bursts = list(BURST_COPIES[:2]) if item.rounds and item.rounds[0].counts else []
-        return [*range(5), *bursts, *FAINT_COPIES[:3]]
+        bursts = list(BURST_COPIES[:3]) if item.rounds and item.rounds[0].counts else []
+        return [*range(6), *bursts, *FAINT_COPIES[:6]]
     if item.label == Label.GUNSHOT:
-        return [*range(21), *RANGE_COPIES, *BURST_COPIES[:3], *FAINT_COPIES[:10]]
+        return [*range(26), *RANGE_COPIES, *BURST_COPIES[:4], *FAINT_COPIES[:16]]
     if item.label == Label.FIREWORK:
-        return [*range(13), *FAINT_COPIES[:4]]
-    channels = range(7) if item.label == Label.OTHER_IMPULSE else range(4)
-    return [*channels, *FAINT_COPIES[:3]]
+        return [*range(17), *FAINT_COPIES[:8]]
+    channels = range(9) if item.label == Label.OTHER_IMPULSE else range(5)
+    return [*channels, *FAINT_COPIES[:5]]
 
 
 def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:

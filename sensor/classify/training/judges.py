@@ -12,8 +12,7 @@ from sensor.classify.classifier import Classifier
 from sensor.classify.training import protocol, report
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.examples import Dataset
-from sensor.classify.training.network import Recipe
-from sensor.classify.training.protocol import Calibration, Floats, Predictor, Task
+from sensor.classify.training.protocol import Calibration, Fitter, Floats, Predictor, Task
 
 Judge = Callable[[Dataset], Floats]
 """Examples -> calibrated probabilities, shape (n, 5), in the order of ``Classifier.classes``."""
@@ -31,8 +30,8 @@ class Judged:
 
 def fold_judges(data: Dataset, seed: int) -> Judged:
     """Train and calibrate as a session does, and keep the models."""
-    sounds = _stage(data, protocol.sound_task(data), protocol.SOUND, seed)
-    echoes = _stage(data, protocol.echo_task(data), protocol.ECHO, seed)
+    sounds = _stage(data, protocol.sound_task(data), protocol.sound_fitter(seed))
+    echoes = _stage(data, protocol.echo_task(data), protocol.network_fitter(protocol.ECHO, seed))
     sound = _calibration(data, protocol.sound_task(data), sounds, *report.prior_weights(data))
     rows = protocol.echo_task(data).use & data.originals
     is_echo = data.labels[rows] == Label.ECHO
@@ -54,10 +53,9 @@ def shipped(classifier: Classifier, data: Dataset) -> Floats:
     return np.array([[p[name] for name in names] for p in said]).reshape(-1, len(names))
 
 
-def _stage(data: Dataset, task: Task, recipe: Recipe, seed: int) -> list[Predictor]:
-    """One network per fold, as ``protocol.out_of_fold`` trains them."""
+def _stage(data: Dataset, task: Task, fitter: Fitter) -> list[Predictor]:
+    """One model per fold, as ``protocol.out_of_fold`` trains them."""
     fold, noise_fold = data.rows["fold"], data.rows["noise_fold"]
-    fitter = protocol.network_fitter(recipe, seed)
     predictors = []
     for number in range(FOLDS):
         train = task.use & (fold != number) & (noise_fold != number)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.classify import context, features
-from sensor.classify.model import Network
+from sensor.classify.model import Network, Sound
+from sensor.classify.training import boosting
+from sensor.classify.training.boosting import Boosting
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, FAINT_COPIES, Dataset
@@ -20,6 +22,9 @@ PRIOR = 0.25
 """Share of gunshots among triggers at which probabilities are stated: near that of the corpus' triggers."""
 
 SOUND = Recipe(hidden=96, members=4, epochs=16, decay=3e-2)
+SHOT = Boosting(trees=500, rate=0.05, leaves=8, smallest_leaf=40, feature_share=0.1, penalty=5.0)
+TREE_SHARE = 0.6
+"""Weight of the trees' score for a shot against the network's, which has the rest."""
 ECHO = Recipe(hidden=64, members=2, epochs=16)
 
 ECHO_SHARE = 0.2
@@ -138,8 +143,35 @@ def network_fitter(recipe: Recipe, seed: int) -> Fitter:
     return fitter
 
 
-def predictor(network: Network) -> Predictor:
-    """Probabilities of a network."""
+def sound_fitter(seed: int) -> Fitter:
+    """Fitter of the network and the trees that ship."""
+
+    def fitter(
+        vectors: NDArray[np.float32], targets: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> Predictor:
+        return predictor(fit_sound(vectors, targets, weights, seed))
+
+    return fitter
+
+
+def fit_sound(
+    vectors: NDArray[np.float32], targets: NDArray[np.float32], weights: NDArray[np.float32], seed: int
+) -> Sound:
+    """Network and trees, each fitted alone; the logarithms of their probabilities are averaged.
+
+    The trees know a shot from all else; to them the other classes share what is left.
+    """
+    network = fit(vectors, targets, weights, SOUND, seed)
+    trees = boosting.fit(vectors, targets[:, 0] > 0.5, weights, SHOT, seed)
+    others = np.log(targets.shape[1] - 1.0)
+    return Sound(
+        calibrated_network(network, Calibration(1.0 / (1.0 - TREE_SHARE), (0.0,) * targets.shape[1])),
+        boosting.scaled(trees, TREE_SHARE, others),
+    )
+
+
+def predictor(network: Network | Sound) -> Predictor:
+    """Probabilities of a network, or of network and trees together."""
     return lambda vectors: softmax(network.logits(vectors).astype(np.float64))
 
 
@@ -189,6 +221,14 @@ def calibrated_network(network: Network, calibration: Calibration) -> Network:
         scale=network.scale,
         limit=network.limit,
         layers=(*network.layers[:-1], (scaled, shifted)),
+    )
+
+
+def calibrated_sound(sound: Sound, calibration: Calibration) -> Sound:
+    """Network and trees with their calibration folded in."""
+    return Sound(
+        calibrated_network(sound.network, calibration),
+        boosting.scaled(sound.trees, 1.0 / calibration.temperature),
     )
 
 

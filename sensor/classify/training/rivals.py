@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.classify import context, excess
-from sensor.classify.training import convolution, pictures
+from sensor.classify.training import boosting, convolution, pictures
 from sensor.classify.training.examples import FAINT_COPIES, Dataset
 from sensor.classify.training.network import standardiser
-from sensor.classify.training.protocol import SOUND, Fitter, Floats, Predictor, network_fitter, softmax
+from sensor.classify.training.protocol import SHOT, SOUND, Fitter, Floats, Predictor, network_fitter, softmax
 
 Array = NDArray[np.float32]
 
@@ -45,25 +45,13 @@ def logistic(vectors: Array, targets: Array, weights: Array) -> Predictor:
 
 
 def trees(vectors: Array, targets: Array, weights: Array) -> Predictor:
-    """Gradient-boosted trees (scikit-learn's histogram implementation), shot against all else."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  extra `train`
-
-    model = HistGradientBoostingClassifier(
-        max_iter=150,
-        learning_rate=0.1,
-        max_leaf_nodes=12,
-        l2_regularization=5.0,
-        min_samples_leaf=60,
-        max_features=0.3,
-        early_stopping=False,
-        random_state=0,
-    )
-    model.fit(vectors, (targets[:, 0] < 0.5).astype(int), sample_weight=weights)
+    """The boosted trees that ship, alone; what is no shot is shared evenly among the other classes."""
+    grown = boosting.fit(vectors, targets[:, 0] > 0.5, weights, SHOT, 1)
 
     def predict(raw: Array) -> Floats:
-        shot = np.asarray(model.predict_proba(raw), np.float64)
-        rest = shot[:, 1:] / (targets.shape[1] - 1)
-        return np.concatenate([shot[:, :1], np.repeat(rest, targets.shape[1] - 1, axis=1)], axis=1)
+        shot = 1.0 / (1.0 + np.exp(-grown.scores(raw).astype(np.float64)))
+        rest = (1.0 - shot) / (targets.shape[1] - 1)
+        return np.stack([shot, *[rest] * (targets.shape[1] - 1)], axis=1)
 
     return predict
 
@@ -128,7 +116,8 @@ _ONE = network_fitter(replace(SOUND, members=1), 1)
 
 RIVALS: dict[str, Rival] = {
     "logistic regression": Rival(logistic),
-    "boosted trees": Rival(trees),
+    "boosted trees alone": Rival(trees),
+    "networks alone": Rival(network_fitter(SOUND, 1)),
     "MiniRocket features, ridge": Rival(ridge, pictures.rockets),
     "convolutional network": Rival(convolution.convolutional, pictures.spectrograms),
     "one network": Rival(_ONE),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensor.classify import context, features, model
+from sensor.classify.model import Network
 from sensor.classify.training import protocol, report
 from sensor.classify.training.convolution import available, convolutional
 from sensor.classify.training.corpus import Corpus, Label
@@ -17,6 +20,7 @@ from sensor.classify.training.network import fit
 from sensor.classify.training.protocol import Calibration, Floats
 from sensor.classify.training.report import Cut, Report
 from sensor.classify.training.rivals import RIVALS, Rival
+from sensor.classify.trees import Trees
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ class Outcome:
 def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
     """Judge the networks (and, on request, their rivals) on groups that they have not met."""
     echoes, echo_calibration = _echoes(data, seed)
-    kinds, calibration = _kinds(data, Rival(protocol.network_fitter(protocol.SOUND, seed)))
+    kinds, calibration = _kinds(data, Rival(protocol.sound_fitter(seed)))
     joined = protocol.joined(data, kinds, echoes)
     compared = {}
     for name, rival in RIVALS.items() if compare else ():
@@ -65,7 +69,7 @@ def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
         compared[name] = report.judge(corpus, data, protocol.joined(data, other, echoes))
         log.info("%s: %d rounds heard", name, sum(share.hits for share in compared[name].rounds.values()))
     if compare:
-        compared["networks averaged (ships)"] = report.judge(corpus, data, joined)
+        compared["network and trees (ships)"] = report.judge(corpus, data, joined)
     return Outcome(
         report=report.judge(corpus, data, joined),
         sound=calibration,
@@ -110,20 +114,29 @@ def write(path: Path, data: Dataset, outcome: Outcome, seed: int) -> str:
         "context_names": np.array(context.NAMES),
         "prior": np.array(protocol.PRIOR),
     }
-    stages = (
-        ("sound", protocol.sound_task(data), protocol.SOUND, outcome.sound),
-        ("echo", protocol.echo_task(data), protocol.ECHO, outcome.echo),
+    task = protocol.sound_task(data)
+    log.info("fitting sound on %d examples", int(task.use.sum()))
+    sound = protocol.calibrated_sound(
+        protocol.fit_sound(data.features[task.use], task.targets[task.use], task.weights[task.use], seed),
+        outcome.sound,
     )
-    for stage, task, recipe, calibration in stages:
-        log.info("fitting %s on %d examples", stage, int(task.use.sum()))
-        vectors = data.features[task.use]
-        network = fit(vectors, task.targets[task.use], task.weights[task.use], recipe, seed)
-        network = protocol.calibrated_network(network, calibration)
-        arrays |= {f"{stage}.mean": network.mean, f"{stage}.scale": network.scale}
-        arrays[f"{stage}.limit"] = np.array(network.limit)
-        for number, (weight, bias) in enumerate(network.layers):
-            arrays |= {f"{stage}.weight{number}": weight, f"{stage}.bias{number}": bias}
+    task = protocol.echo_task(data)
+    log.info("fitting echo on %d examples", int(task.use.sum()))
+    echo = protocol.calibrated_network(
+        fit(data.features[task.use], task.targets[task.use], task.weights[task.use], protocol.ECHO, seed),
+        outcome.echo,
+    )
+    arrays |= _network_arrays("sound", sound.network) | _network_arrays("echo", echo)
+    arrays |= {f"trees.{item.name}": np.array(getattr(sound.trees, item.name)) for item in fields(Trees)}
     return model.write(path, arrays)
+
+
+def _network_arrays(stage: str, network: Network) -> dict[str, NDArray[Any]]:
+    arrays = {f"{stage}.mean": network.mean, f"{stage}.scale": network.scale}
+    arrays[f"{stage}.limit"] = np.array(network.limit)
+    for number, (weight, bias) in enumerate(network.layers):
+        arrays |= {f"{stage}.weight{number}": weight, f"{stage}.bias{number}": bias}
+    return arrays
 
 
 def counts(data: Dataset) -> dict[str, tuple[int, int]]:

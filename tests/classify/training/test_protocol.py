@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensor.classify import context, features
-from sensor.classify.training import protocol, report
+from sensor.classify.training import boosting, protocol, report
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.examples import ROW, Dataset
 from sensor.classify.training.network import Recipe, fit
@@ -105,6 +105,24 @@ def test_a_calibrated_network_states_the_calibrated_probabilities() -> None:
     expected = calibration.apply(protocol.predictor(network)(points))
     assert protocol.predictor(protocol.calibrated_network(network, calibration))(points) == pytest.approx(
         expected, abs=1e-4
+    )
+
+
+def test_network_and_trees_state_the_mean_of_their_logarithms() -> None:
+    points, inside = rings(600)
+    targets = np.concatenate([inside, np.zeros((600, 1), np.float32)], axis=1)
+    weights = np.ones(600, np.float32)
+    both = protocol.fit_sound(points, targets, weights, 1)
+    network = protocol.predictor(fit(points, targets, weights, protocol.SOUND, 1))(points)
+    odds = boosting.fit(points, inside[:, 0] > 0.5, weights, protocol.SHOT, 1).scores(points)
+    shot = 1.0 / (1.0 + np.exp(-odds.astype(np.float64)))
+    trees = np.stack([shot, (1.0 - shot) / 2.0, (1.0 - shot) / 2.0], axis=1)
+    share = protocol.TREE_SHARE
+    mean = protocol.softmax((1.0 - share) * np.log(network) + share * np.log(trees))
+    assert protocol.predictor(both)(points) == pytest.approx(mean, abs=1e-3)
+    calibration = Calibration(1.7, (0.0, 0.4, -0.3))
+    assert protocol.predictor(protocol.calibrated_sound(both, calibration))(points) == pytest.approx(
+        calibration.apply(mean), abs=1e-3
     )
 
 
