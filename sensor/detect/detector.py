@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 HOP_FRAMES = 50
 """The one block size of all that follows: about 50 ms."""
+MOST_HOPS = 4
+"""Hops whose levels are computed together, where a block holds so many; each is still judged by itself."""
 HISTORY_S = 1.0
 LEVEL_HOPS = 20.0
 """Time constant of the level reported to health, in hops: about one second."""
@@ -108,13 +110,13 @@ class Detector:
         out: list[Trigger | Reject] = []
         taken = 0
         while taken < samples.size:
-            part = samples[taken : taken + self._hop - self._fill]
             start = self._tail + self._fill
+            part = samples[taken : taken + self._work.size - start]
             self._work[start : start + part.size] = part
             self._fill += part.size
             taken += part.size
-            if self._fill == self._hop:
-                self._take_hop(out)
+            if self._fill >= self._hop:
+                self._take_hops(out)
         return out
 
     def flush(self) -> list[Trigger | Reject]:
@@ -157,9 +159,9 @@ class Detector:
         settings, hop_s = self._settings, HOP_FRAMES * self._frame_s
         self._first = first
         self._fill = 0
-        """Samples of the next hop already in the work buffer."""
-        self._work: Samples = np.zeros(self._tail + self._hop, np.float32)
-        self._frames = self._filters.frames(self._work)
+        """Samples of the next hops already in the work buffer."""
+        self._work: Samples = np.zeros(self._tail + MOST_HOPS * self._hop, np.float32)
+        self._frames = self._filters.hops(self._work, HOP_FRAMES)
         self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
         self._flushed = None
         floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)
@@ -172,23 +174,31 @@ class Detector:
         self._bad_at_end = False
         self._mean_square = 0.0
 
-    def _take_hop(self, out: list[Trigger | Reject]) -> None:
-        """Judge the full work buffer and make room for the next hop."""
-        tail = self._tail
-        hop = self._work[tail:]
-        self._sanitise(hop, out)
-        self._history.append(hop)
-        # Row 0 only lends its second half to the next frame.
-        self._advance(levels_db(self._filters.energies(self._frames)[1:]), out)
-        self._work[:tail] = self._work[self._hop :].copy()
-        self._fill = 0
+    def _take_hops(self, out: list[Trigger | Reject]) -> None:
+        """Judge the complete hops in the work buffer, one by one, and make room for those that follow."""
+        size, count = self._hop, self._fill // self._hop
+        hops = [self._work[at : at + size] for at in range(self._tail, self._tail + count * size, size)]
+        with np.errstate(over="ignore"):
+            bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
+        # Frame 0 of each only lends its second half to the next.
+        levels = levels_db(self._filters.energies(self._frames[:count]))[:, 1:]
+        for n, hop in enumerate(hops):
+            out.extend(bad[n])
+            self._history.append(hop)
+            self._advance(levels[n], out)
+        kept = self._work[count * size : self._tail + self._fill].copy()
+        self._work[: kept.size] = kept
+        self._fill -= count * size
 
     def _take_rest(self, out: list[Trigger | Reject]) -> None:
         """Judge the last, incomplete hop: only frames whose filter lies within the stream."""
         rest = self._work[self._tail : self._tail + self._fill]
-        self._sanitise(rest, out)
+        with np.errstate(over="ignore"):
+            out.extend(self._sanitise(rest, self._history.end))
         self._history.append(rest)
-        levels = levels_db(self._filters.energies(self._frames)[1 : 1 + self._fill // self._filters.frame])
+        self._work[self._tail + self._fill :] = 0.0
+        energies = self._filters.energies(self._frames[0])
+        levels = levels_db(energies[1 : 1 + self._fill // self._filters.frame])
         self._fill = 0
         if levels.size:
             self._advance(levels, out)
@@ -202,20 +212,24 @@ class Detector:
                 self._conclude(out, pending, edge, self._refractory_until)
             else:
                 self._pending.append(pending)
-        self._decide_ready(out)
+        if self._pending:
+            self._decide_ready(out)
 
     def _sample(self, frame: int) -> int:
         """Absolute index of the first sample of a frame; the first frame begins `half` before the stream."""
         return (self._first or 0) + frame * self._filters.frame - self._filters.half
 
-    def _sanitise(self, hop: Samples, out: list[Trigger | Reject]) -> None:
-        """Replace what is not finite by zeros in place, one reject per run; follow the level."""
-        with np.errstate(over="ignore"):
-            power = float(np.dot(hop, hop))
+    def _sanitise(self, hop: Samples, first: int) -> list[Reject]:
+        """Replace what is not finite by zeros in place, one reject per run; follow the level.
+
+        ``first``: absolute index of ``hop[0]``.
+        """
+        rejects: list[Reject] = []
+        power = float(np.dot(hop, hop))
         if not power <= LARGEST_FS:  # also when it is NaN
             bad = ~(np.abs(hop) <= LARGEST_FS)
             starts = np.flatnonzero(bad & ~np.concatenate(([self._bad_at_end], bad[:-1])))
-            out.extend(Reject(RejectReason.NOT_FINITE, float(self._history.end + at)) for at in starts)
+            rejects = [Reject(RejectReason.NOT_FINITE, float(first + at)) for at in starts]
             hop[bad] = 0.0
             self._bad_at_end = bool(bad[-1])
             power = float(np.dot(hop, hop))
@@ -223,6 +237,7 @@ class Detector:
             self._bad_at_end = False
         if hop.size:
             self._mean_square += (power / hop.size - self._mean_square) / LEVEL_HOPS
+        return rejects
 
     def _decide_ready(self, out: list[Trigger | Reject], *, last: bool = False) -> None:
         """Decide, in order, what has its post-roll; at the ``last`` of a stream everything."""

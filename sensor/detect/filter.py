@@ -70,16 +70,34 @@ class FrameFilter:
             samples, (count, self.span), (self.frame * step, step), writeable=False
         )
 
+    def hops(self, samples: Samples, count: int) -> Samples:
+        """A view (hops, count + 1, span): hops of ``count`` frames, each led by the frame before it.
+
+        Its row [0, 0] is the frame that begins at ``half``.
+        """
+        rows = self.frames(samples)
+        across = rows.strides[0]
+        return np.lib.stride_tricks.as_strided(
+            rows,
+            ((len(rows) - 1) // count, count + 1, self.span),
+            (count * across, *rows.strides),
+            writeable=False,
+        )
+
     def energies(self, frames: Samples) -> Samples:
-        """Level of each frame of a view made by ``frames``, mean square in full scale squared, shape (n,).
+        """Level of each frame of a view made by ``frames`` or ``hops``, mean square in full scale squared.
 
         It is the larger of the frame's own and that of the frame half a frame earlier, so that an impulse on
         the border of two frames does not lose up to 3 dB; the first frame has nothing earlier.
+
+        ``frames``: shape (..., n, span). The result, shape (..., n), is the same to the last bit whatever the
+        other axes hold: each n frames have a product of their own.
         """
         # A copy first: on overlapping rows the product would fall back to a slower path.
         outputs = np.ascontiguousarray(frames) @ self.matrix
         np.square(outputs, out=outputs)
-        halves: Samples = np.ravel(outputs @ self._halves)  # first and second half of each frame in turn
-        own: Samples = np.add(halves[::2], halves[1::2])
-        np.maximum(own[1:], halves[1:-1:2] + halves[2::2], out=own[1:])
+        halves: Samples = outputs @ self._halves
+        first, second = halves[..., 0], halves[..., 1]
+        own: Samples = first + second
+        np.maximum(own[..., 1:], second[..., :-1] + first[..., 1:], out=own[..., 1:])
         return own

@@ -41,24 +41,28 @@ class NoiseFloor:
         """RMS of the background in the band, dB re full scale; NaN before the first sound."""
         return self.level_db - RMS_BELOW_QUANTILE_DB
 
-    def start(self, levels_db: Samples) -> None:
-        """Take a first floor from the hop itself, if there is none yet and the hop has sound in it."""
+    def start(self, ordered_db: Samples) -> None:
+        """Take a first floor from the hop itself, if there is none yet and the hop has sound in it.
+
+        ``ordered_db``: the levels of its frames in rising order.
+        """
         if math.isnan(self.level_db):
-            active = np.sort(levels_db[levels_db > SILENT_DB])
+            active = ordered_db[ordered_db > SILENT_DB]
             if active.size >= FEWEST_ACTIVE:
                 self.level_db = float(active[int(START_QUANTILE * active.size)]) + START_RISE_DB
                 self._hops = 0
 
-    def update(self, levels_db: Samples) -> None:
-        """Follow the levels of one hop; after a hop of digital silence start anew."""
-        ordered = np.sort(levels_db)
-        silent = 0 if ordered[0] > SILENT_DB else int(np.searchsorted(ordered, SILENT_DB, side="right"))
-        active = ordered.size - silent
+    def update(self, ordered_db: Samples) -> None:
+        """Follow one hop, its levels in rising order; after a hop of digital silence start anew."""
+        silent = 0
+        if ordered_db[0] <= SILENT_DB:
+            silent = int(np.searchsorted(ordered_db, SILENT_DB, side="right"))
+        active = ordered_db.size - silent
         if active < FEWEST_ACTIVE:
             if active == 0:
                 self.level_db = math.nan
             return
-        target = float(ordered[silent + int(QUANTILE * active)])
+        target = float(ordered_db[silent + int(QUANTILE * active)])
         pace = 5.0 if self._hops < SETTLING_HOPS else 1.0
         self._hops += 1
         self.level_db += min(pace * self._rise_db, max(-pace * self._fall_db, target - self.level_db))

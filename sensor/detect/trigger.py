@@ -74,26 +74,30 @@ class TriggerFinder:
 
     def find(self, levels: Samples) -> list[Crossing]:
         """Crossings among the levels (dB) of the next consecutive frames, in order."""
-        edge = self._edges(levels)
-        sound = levels if edge is None else np.where(edge, np.float32(SILENT_DB), levels)
-        self.floor.start(sound)
+        ordered = levels.copy()
+        ordered.sort()
+        top_db = float(ordered[-1])
+        edge = self._edges(levels, float(ordered[0]))
+        if edge is not None:
+            ordered = np.sort(np.where(edge, np.float32(SILENT_DB), levels))
+        self.floor.start(ordered)
         crossings: list[Crossing] = []
         floor_db = self.floor.level_db
         if self._watch is not None:
             self._watch(self._next_frame, levels, self._recent_db(levels, floor_db), floor_db)
-        if math.isnan(floor_db) or float(levels[levels.argmax()]) - floor_db < self._threshold_db:
+        if math.isnan(floor_db) or top_db - floor_db < self._threshold_db:
             self._above = False
         else:
             crossings = self._crossings(levels, floor_db, edge)
-        self.floor.update(sound)
+        self.floor.update(ordered)
         longer = levels if levels.size >= TAIL_FRAMES else np.concatenate((self._tail, levels))
         self._tail = longer[-TAIL_FRAMES:]
         self._next_frame += levels.size
         return crossings
 
-    def _edges(self, levels: Samples) -> NDArray[np.bool_] | None:
+    def _edges(self, levels: Samples, lowest_db: float) -> NDArray[np.bool_] | None:
         """Which frames hear a step out of digital silence; None where there was no silence."""
-        if float(levels[levels.argmin()]) > SILENT_DB and self._since_silence >= EDGE_FRAMES:
+        if lowest_db > SILENT_DB and self._since_silence >= EDGE_FRAMES:
             self._since_silence += levels.size
             return None
         edge = np.zeros(levels.size, np.bool_)
