@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sensor.detect.trigger import levels_db
 from sensor.types import LaterArrival
 
@@ -16,7 +18,9 @@ WITHIN_S = 0.2
 STEP_DB = 6.0
 """A later arrival stands this far out of the frames just before it."""
 FIRST_FRAMES = 5
-"""Frames after the onset that belong to the first arrival itself."""
+"""Frames after the onset that belong to the first arrival itself; as far back a later one is compared."""
+NEAR_FRAMES = 4
+"""A later arrival is the largest of so many frames; it stands out of as many, but for the one before it."""
 
 
 def later_arrivals(
@@ -32,11 +36,12 @@ def later_arrivals(
     last = min(levels.size, int(min(until_s, WITHIN_S) / frame_s))
     if last <= FIRST_FRAMES:
         return ()
-    found: list[tuple[float, int]] = []
-    for index in range(FIRST_FRAMES, last):
-        before = levels[index - FIRST_FRAMES : index - 1].max()
-        if levels[index] == levels[index : index + 4].max() and levels[index] > before + STEP_DB:
-            found.append((float(levels[index]), index))
+    # The largest of each frame and the NEAR_FRAMES - 1 after it.
+    padded = np.concatenate((levels, np.full(NEAR_FRAMES - 1, -np.inf)))
+    near = np.lib.stride_tricks.sliding_window_view(padded, NEAR_FRAMES).max(axis=1)
+    heard = levels[FIRST_FRAMES:last]
+    stands_out = (heard == near[FIRST_FRAMES:last]) & (heard > near[: last - FIRST_FRAMES] + STEP_DB)
+    found = [(float(levels[index]), int(index)) for index in FIRST_FRAMES + np.flatnonzero(stands_out)]
     first_level = float(levels[:FIRST_FRAMES].max())
     strongest = sorted(sorted(found, reverse=True)[:MOST], key=lambda item: item[1])
     return tuple(LaterArrival(index * frame_s, level - first_level) for level, index in strongest)

@@ -94,7 +94,7 @@ class FrameFilter:
         other axes hold: each n frames have a product of their own.
         """
         # A copy first: on overlapping rows the product would fall back to a slower path.
-        outputs = np.ascontiguousarray(frames) @ self.matrix
+        outputs: Samples = np.ascontiguousarray(frames) @ self.matrix
         np.square(outputs, out=outputs)
         halves: Samples = outputs @ self._halves
         first, second = halves[..., 0], halves[..., 1]
