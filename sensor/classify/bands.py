@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,18 @@ def decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Decibels of a power, not below -200."""
     result: NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 1e-20))
     return result
+
+
+def span_means(spans_ms: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
+    """Matrix, shape (ENVELOPE_LENGTH, spans), that takes envelopes to their means over spans of time.
+
+    Most features begin with such means: one product costs less than a sum for each.
+    """
+    spans = [(tick(begin), tick(end)) for begin, end in spans_ms]
+    weights = np.zeros((ENVELOPE_LENGTH, len(spans)))
+    for column, (begin, end) in enumerate(spans):
+        weights[begin:end, column] = 1.0 / (end - begin)
+    return weights
 
 
 def band_power(waves: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensor.classify import context, features, likeness, measures, model
-from sensor.classify.common_rate import to_common_rate
+from sensor.classify.bands import band_power
+from sensor.classify.common_rate import finite, to_common_rate
 from sensor.errors import ModelError
 from sensor.types import Trigger, Verdict
 
@@ -73,8 +74,10 @@ class Classifier:
         samples = _unit_peak(clip)
         onset = min(max(trigger.onset - trigger.on, 0.0), max(samples.size - 1.0, 0.0))
         aligned = to_common_rate(samples, rate_hz, onset)
-        sound = features.extract(aligned.wave, aligned.high)[0]
-        image = likeness.image(aligned.wave)
+        waves, high = features.at_unit_peak(aligned.wave[None], aligned.high[None])
+        power = band_power(waves)
+        sound = features.extract_from(waves, high, power)[0]
+        image = likeness.image(waves[0], power[0])
         vector = np.concatenate([sound, context.extract(trigger, image, earlier, rate_hz)])
         return Verdict(
             classes=self.probabilities(vector),
@@ -117,9 +120,9 @@ class Classifier:
 
 def _unit_peak(clip: Samples) -> NDArray[np.float64]:
     """The clip at a peak of 1, so that no gain can overflow; what is not finite counts as zero."""
-    finite = np.nan_to_num(np.asarray(clip, np.float64).reshape(-1), nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(np.abs(finite).max(initial=0.0))
-    return finite / peak if peak > 0.0 else finite
+    samples = finite(np.asarray(clip).reshape(-1))
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples / peak if peak > 0.0 else samples
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

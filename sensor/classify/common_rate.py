@@ -40,7 +40,7 @@ _SPAN_S = 0.5
 """Length of the transform: the clip, plus room for the high-pass to ring out before it wraps."""
 _FADE_S = 0.002
 _N_COMMON = round(COMMON_RATE_HZ * _SPAN_S)
-_NOT_REACHED = np.full(LENGTH // HIGH_FRAME, np.nan)
+_NOT_REACHED = np.full((len(HIGH_BANDS_HZ), LENGTH // HIGH_FRAME), np.nan, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ def to_common_rate(clip: NDArray[np.floating], rate_hz: float, onset: float) -> 
     padded = np.zeros(round(rate_hz * _SPAN_S))
     first = max(0, round(onset - BEFORE_S * rate_hz))
     last = min(clip.size, round(onset + AFTER_S * rate_hz))
-    part = np.nan_to_num(clip[first:last].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    part = finite(clip[first:last])
     if part.size >= 2:
         part -= part.mean()
         fade = max(1, min(round(_FADE_S * rate_hz), part.size // 2))
@@ -76,21 +76,37 @@ def to_common_rate(clip: NDArray[np.floating], rate_hz: float, onset: float) -> 
     spectrum *= np.exp(2j * np.pi * frequency_hz * ((onset - first) / rate_hz - BEFORE_S))
     low = np.zeros(_N_COMMON // 2 + 1, dtype=np.complex128)
     keep = min(spectrum.size, low.size)
-    low[:keep] = spectrum[:keep] * _band(frequency_hz[:keep])
-    high = [
-        _high_power(spectrum, band) if rate_hz >= HIGH_RATE_HZ else _NOT_REACHED for band in HIGH_BANDS_HZ
-    ]
-    return Aligned(np.fft.irfft(low, _N_COMMON)[:LENGTH], np.array(high, np.float32))
+    low[:keep] = spectrum[:keep] * _RESPONSE[:keep]
+    high = _high_power(spectrum) if rate_hz >= HIGH_RATE_HZ else _NOT_REACHED
+    return Aligned(np.fft.irfft(low, _N_COMMON)[:LENGTH], high)
 
 
-def _high_power(spectrum: NDArray[np.complex128], band_hz: tuple[float, float]) -> NDArray[np.float64]:
-    """Mean power per millisecond in a band: bins moved to zero, transformed back, magnitude squared."""
-    begin, end = (round(edge * _SPAN_S) for edge in band_hz)
-    taper = np.sin(np.pi * (np.arange(end - begin) + 0.5) / (end - begin))
-    moved = np.zeros(_N_COMMON, dtype=np.complex128)
-    moved[: end - begin] = spectrum[begin:end] * taper
-    signal = np.fft.ifft(moved)[:LENGTH]
-    return 2.0 * (signal.real**2 + signal.imag**2).reshape(-1, HIGH_FRAME).mean(axis=1)
+def finite(samples: NDArray[np.floating]) -> NDArray[np.float64]:
+    """A copy of the samples in which those that are not finite are zero."""
+    copy = samples.astype(np.float64)
+    good = np.isfinite(copy)
+    if not good.all():
+        copy[~good] = 0.0
+    return copy
+
+
+def _high_power(spectrum: NDArray[np.complex128]) -> NDArray[np.float32]:
+    """Mean power per millisecond in the high bands: bins moved to zero, transformed back, squared."""
+    moved = np.zeros((len(HIGH_BANDS_HZ), _N_COMMON), dtype=np.complex128)
+    for row, (begin, taper) in zip(moved, _HIGH_TAPERS, strict=True):
+        row[: taper.size] = spectrum[begin : begin + taper.size] * taper
+    signal = np.fft.ifft(moved)[:, :LENGTH]
+    power = 2.0 * (signal.real**2 + signal.imag**2)
+    return power.reshape(len(moved), -1, HIGH_FRAME).mean(axis=2).astype(np.float32)
+
+
+def _high_tapers() -> list[tuple[int, NDArray[np.float64]]]:
+    """First bin and weights of the bins of each high band."""
+    tapers = []
+    for band_hz in HIGH_BANDS_HZ:
+        begin, end = (round(edge * _SPAN_S) for edge in band_hz)
+        tapers.append((begin, np.sin(np.pi * (np.arange(end - begin) + 0.5) / (end - begin))))
+    return tapers
 
 
 def _band(frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -101,3 +117,7 @@ def _band(frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
         s**2 / (s**2 + np.sqrt(2.0) * s + 1.0) * (0.5 + 0.5 * np.cos(np.pi * edge))
     )
     return response
+
+
+_RESPONSE = _band(np.arange(_N_COMMON // 2 + 1) / _SPAN_S)
+_HIGH_TAPERS = _high_tapers()

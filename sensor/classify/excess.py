@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.classify.bands import BAND_NAMES, decibel, tick
+from sensor.classify.bands import BAND_NAMES, decibel, span_means, tick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,23 +37,25 @@ NAMES = (
     *(f"excess_mean_db {span}" for span in _SPANS),
     *(f"bands_over {span}" for span in _SPANS),
 )
+_MEANS = span_means((_BEFORE_MS, *pairwise(SEGMENT_EDGES_MS)))
+_WIDTHS_MS = np.diff(SEGMENT_EDGES_MS)
 
 
 def extract(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Features, shape (n, len(NAMES)), of envelopes (n, BANDS, ENVELOPE_LENGTH) of waves whose peak is 1."""
-    edges = [tick(ms) for ms in SEGMENT_EDGES_MS]
-    before = power[:, :, tick(_BEFORE_MS[0]) : tick(_BEFORE_MS[1])]
-    noise = before.mean(axis=2) + _LEAST
-    heard = np.stack([power[:, :, a:b].mean(axis=2) for a, b in pairwise(edges)], axis=2)
-    over_db = decibel(heard / noise[:, :, None])
-    new = np.maximum(heard - noise[:, :, None], 1e-12) * np.diff(SEGMENT_EDGES_MS)
+    means = power @ _MEANS
+    noise = means[:, :, :1] + _LEAST
+    heard = means[:, :, 1:]
+    over_db = decibel(heard / noise)
+    new = np.maximum(heard - noise, 1e-12) * _WIDTHS_MS
     columns = [np.clip(over_db, -6.0, 40.0).transpose(0, 2, 1).reshape(len(power), -1)]
     for part in _PARTS.values():
         energy = new[:, :, part].sum(axis=2)
         columns.append(np.clip(decibel(energy) - decibel(energy.sum(axis=1, keepdims=True)), -25.0, 0.0))
     come = np.cumsum(new[:, _ABOVE_RUMBLE].sum(axis=1), axis=1)
     columns.append((come / np.maximum(come[:, -1:], 1e-12))[:, :-1])
-    columns.append(_before(before[:, _ABOVE_RUMBLE].sum(axis=1), heard[:, _ABOVE_RUMBLE, :2].sum(axis=1)))
+    before = power[:, _ABOVE_RUMBLE, tick(_BEFORE_MS[0]) : tick(_BEFORE_MS[1])].sum(axis=1)
+    columns.append(_before(before, heard[:, _ABOVE_RUMBLE, :2].sum(axis=1)))
     columns.append(np.clip(np.maximum(over_db, 0.0).mean(axis=1), 0.0, 40.0))
     columns.append((over_db > _LOUD_DB).sum(axis=1))
     return np.concatenate(columns, axis=1)

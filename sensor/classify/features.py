@@ -15,9 +15,11 @@ from sensor.classify import excess
 from sensor.classify.bands import (
     BAND_EDGES_HZ,
     BAND_NAMES,
+    BANDS,
     ENVELOPE_RATE_HZ,
     band_power,
     decibel,
+    span_means,
     tick,
 )
 from sensor.classify.common_rate import (
@@ -25,6 +27,7 @@ from sensor.classify.common_rate import (
     COMMON_RATE_HZ,
     HIGH_BANDS_HZ,
     HIGH_FRAME,
+    LENGTH,
     ONSET_INDEX,
 )
 
@@ -40,8 +43,13 @@ FINE_FIRST_MS, FINE_LAST_MS = -6, 24
 _FINE_BANDS = slice(2, None)
 """The attack is looked at above 360 Hz, where the bands' own ringing is shorter than 2 ms."""
 _GROUPS = {"low": slice(0, 2), "mid": slice(2, 4), "top": slice(4, 6), "all": slice(1, 6)}
+_ALL = tuple(_GROUPS).index("all")
 WINDOWS_MS = ((-2, 8), (8, 60), (60, 235))
 _WINDOW_FFT = 2048
+_PITCH_WINDOWS_MS = ((5, 105), (100, 235), (-95, -5))
+_PITCH_FFT = 1200
+"""The longest of them and the longest lag: nothing wraps."""
+_PITCH_LAGS = slice(11, 101)
 
 
 def _names() -> tuple[str, ...]:
@@ -77,29 +85,45 @@ def extract(waves: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[
     ``waves`` (n, LENGTH) and ``high`` (n, bands, frames) are as in :class:`Aligned`. What a low sampling rate
     leaves unknown is NaN.
     """
-    waves = np.atleast_2d(waves).astype(np.float64)
+    waves, high = at_unit_peak(np.atleast_2d(waves), high)
+    return extract_from(waves, high, band_power(waves))
+
+
+def at_unit_peak(
+    waves: NDArray[np.floating], high: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Aligned clips (n, LENGTH) and their high bands (n, bands, frames) at the gain of a peak of 1.
+
+    Silence stays what it is.
+    """
     peak = np.abs(waves).max(axis=1, keepdims=True)
-    silent = ~(peak[:, 0] > 0.0)
-    scale = np.where(peak > 0.0, peak, 1.0)
-    waves = waves / scale
+    scale = np.where(peak > 0.0, peak, 1.0).astype(np.float64)
     bands: NDArray[np.float64] = np.asarray(high, np.float64).reshape(len(waves), len(HIGH_BANDS_HZ), -1)
-    bands = bands / scale[:, :, None] ** 2
-    power = band_power(waves)
+    return waves / scale, bands / scale[:, :, None] ** 2
+
+
+def extract_from(
+    waves: NDArray[np.float64], high: NDArray[np.float64], power: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """As ``extract``, of clips that ``at_unit_peak`` gave and their ``band_power``."""
+    reference = (power @ _REFERENCE_MEAN).sum(axis=1, keepdims=True)
+    groups = _SUMS @ power
+    fine, whole = groups[:, -2], groups[:, -1]
+    frames = _frames(fine, 2)
     blocks = [
-        _segment_levels(power),
-        _attack(power),
+        _segment_levels(power @ _SEGMENT_MEANS, reference),
+        _attack(frames),
         _spectral(waves),
-        _energy_times(power.sum(axis=1)),
+        _energy_times(whole),
         _shape(waves),
-        _rhythm(power),
-        _high_levels(power, bands),
-        _slopes(power),
-        _edges(power),
+        _rhythm(frames),
+        _segment_levels(high @ _HIGH_MEANS, reference),
+        *_slopes_and_edges(groups[:, : len(_GROUPS)], fine),
         _pitch(waves),
         excess.extract(power),
     ]
     vectors = np.concatenate(blocks, axis=1).astype(np.float32)
-    vectors[silent] = 0.0
+    vectors[~waves.any(axis=1)] = 0.0
     return vectors
 
 
@@ -108,55 +132,49 @@ def _at(ms: float) -> int:
     return ONSET_INDEX + round(ms * COMMON_RATE_HZ / 1000.0)
 
 
-def _segment_levels(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    edges = np.array([tick(ms) for ms in SEGMENT_EDGES_MS])
-    return _levels_between(power, edges, _reference(power))
+def _sums() -> NDArray[np.float64]:
+    """Matrix that adds bands up: each of ``_GROUPS``, then those of the attack, then all."""
+    sums = np.zeros((len(_GROUPS) + 2, BANDS))
+    for row, bands in enumerate((*_GROUPS.values(), _FINE_BANDS, slice(None))):
+        sums[row, bands] = 1.0
+    return sums
 
 
-def _high_levels(power: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    edges = np.array([_at(ms) // HIGH_FRAME for ms in SEGMENT_EDGES_MS])
-    return _levels_between(high, edges, _reference(power))
+def _high_means() -> NDArray[np.float64]:
+    """As ``span_means`` of ``_SEGMENTS_MS``, for the frames of the high bands."""
+    weights = np.zeros((LENGTH // HIGH_FRAME, len(_SEGMENTS_MS)))
+    for column, (begin, end) in enumerate(_SEGMENTS_MS):
+        first, last = _at(begin) // HIGH_FRAME, _at(end) // HIGH_FRAME
+        weights[first:last, column] = 1.0 / (last - first)
+    return weights
 
 
-def _reference(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean power of the first 50 ms in the shared band: what all levels are relative to."""
-    first, last = tick(_REFERENCE_MS[0]), tick(_REFERENCE_MS[1])
-    return power[:, :, first:last].mean(axis=2).sum(axis=1)[:, None, None]
+def _segment_levels(means: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Levels of the segments' means (n, bands, segments), relative to the first 50 ms of the shared band."""
+    level = np.clip(decibel(means) - decibel(reference), _FLOOR_DB, _CEILING_DB)
+    return level.reshape(len(means), -1)
 
 
-def _levels_between(
-    power: NDArray[np.float64], edges: NDArray[np.int64], reference: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total = np.concatenate([np.zeros((*power.shape[:2], 1)), np.cumsum(power, axis=2)], axis=2)
-    mean = np.delete(np.diff(total[:, :, edges], axis=2) / np.diff(edges), _GUARD_SEGMENT, axis=2)
-    level = np.clip(decibel(mean) - decibel(reference), _FLOOR_DB, _CEILING_DB)
-    return level.reshape(len(power), -1)
-
-
-def _attack(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    frames = _frames(power[:, _FINE_BANDS].sum(axis=1), 2)
+def _attack(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     begin = round(BEFORE_S * 500.0)
-    part = frames[:, begin + FINE_FIRST_MS // 2 : begin + FINE_LAST_MS // 2]
-    return np.maximum(decibel(part) - decibel(part.max(axis=1, keepdims=True)), _FLOOR_DB)
+    level = decibel(frames[:, begin + FINE_FIRST_MS // 2 : begin + FINE_LAST_MS // 2])
+    return np.maximum(level - level.max(axis=1, keepdims=True), _FLOOR_DB)
 
 
 def _spectral(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centroid and spread (octaves re 1 kHz), flatness and tonality (dB) of three windows, 80 to 2900 Hz."""
-    frequency = np.fft.rfftfreq(_WINDOW_FFT, 1.0 / COMMON_RATE_HZ)
-    inside = (frequency >= BAND_EDGES_HZ[0]) & (frequency <= BAND_EDGES_HZ[-1])
-    octave = np.log2(frequency[inside] / 1000.0)
-    columns = []
-    for begin, end in WINDOWS_MS:
-        part = waves[:, _at(begin) : _at(end)]
-        part = part * np.hanning(part.shape[1] + 2)[1:-1] if begin >= 0 else part * _half_hann(part.shape[1])
-        power = np.abs(np.fft.rfft(part, _WINDOW_FFT, axis=1)[:, inside]) ** 2 + 1e-20
-        share = power / power.sum(axis=1, keepdims=True)
-        centroid = share @ octave
-        spread = np.sqrt(np.maximum(share @ octave**2 - centroid**2, 0.0))
-        flatness = decibel(power).mean(axis=1) - decibel(power.mean(axis=1))
-        tonality = decibel(power.max(axis=1)) - np.median(decibel(power), axis=1)
-        columns += [centroid, spread, flatness, tonality]
-    return np.stack(columns, axis=1)
+    parts = np.zeros((len(waves), len(WINDOWS_MS), _WINDOW_FFT))
+    for row, ((begin, end), window) in enumerate(zip(WINDOWS_MS, _WINDOWS, strict=True)):
+        np.multiply(waves[:, _at(begin) : _at(end)], window, out=parts[:, row, : window.size])
+    spectrum = np.fft.rfft(parts)[..., _HEARD]
+    power = spectrum.real**2 + spectrum.imag**2 + 1e-20
+    total = power.sum(axis=2)
+    centroid, square = (power @ octaves / total for octaves in (_OCTAVE, _OCTAVE**2))
+    spread = np.sqrt(np.maximum(square - centroid**2, 0.0))
+    level = decibel(power)
+    flatness = level.mean(axis=2) - decibel(total / power.shape[2])
+    tonality = level.max(axis=2) - _median(level)
+    return np.stack([centroid, spread, flatness, tonality], axis=2).reshape(len(waves), -1)
 
 
 def _half_hann(length: int) -> NDArray[np.float64]:
@@ -164,21 +182,35 @@ def _half_hann(length: int) -> NDArray[np.float64]:
     return 0.5 + 0.5 * np.cos(np.pi * np.arange(length) / length)
 
 
+def _window(begin_ms: float, end_ms: float) -> NDArray[np.float64]:
+    length = _at(end_ms) - _at(begin_ms)
+    return np.hanning(length + 2)[1:-1] if begin_ms >= 0 else _half_hann(length)
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median along the last axis, without the checks that cost more than itself."""
+    middle = [(values.shape[-1] - 1) // 2, values.shape[-1] // 2]
+    result: NDArray[np.float64] = np.partition(values, middle, axis=-1)[..., middle].sum(axis=-1) / 2.0
+    return result
+
+
 def _energy_times(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log10 of the times (ms) by which shares of the energy have come, the noise before subtracted."""
-    noise = np.median(power[:, tick(-95) : tick(-5)], axis=1, keepdims=True)
+    noise = _median(power[:, tick(-95) : tick(-5)])[:, None]
     part = np.maximum(power[:, tick(-2) : tick(235)] - 1.5 * noise, 0.0)
     total = np.cumsum(part, axis=1)
     share = total / np.maximum(total[:, -1:], 1e-20)
-    times = [(share < level).sum(axis=1) * 1000.0 / ENVELOPE_RATE_HZ for level in (0.1, 0.25, 0.5, 0.75, 0.9)]
-    return np.log10(np.stack(times, axis=1) + 0.5)
+    come = np.count_nonzero(share[:, None] < _ENERGY_SHARES, axis=2)
+    return np.log10(come * (1000.0 / ENVELOPE_RATE_HZ) + 0.5)
 
 
 def _shape(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     """Impulsiveness and the first lobes, which a blast makes one-sided and a ringing body does not."""
     first = waves[:, _at(-1) : _at(8)]
-    columns = [_log_kurtosis(waves[:, _at(-2) : _at(50)]), _log_kurtosis(waves[:, _at(-2) : _at(235)])]
-    asymmetry = np.abs((first**3).sum(axis=1)) / np.maximum((np.abs(first) ** 3).sum(axis=1), 1e-20)
+    square = waves[:, _at(-2) : _at(235)] ** 2
+    columns = [_log_kurtosis(square[:, : _at(50) - _at(-2)]), _log_kurtosis(square)]
+    cube = first * first * first
+    asymmetry = np.abs(cube.sum(axis=1)) / np.maximum(np.abs(cube).sum(axis=1), 1e-20)
     sign = np.signbit(first)
     changes = sign[:, 1:] != sign[:, :-1]
     biggest = np.abs(first).argmax(axis=1)
@@ -190,15 +222,13 @@ def _shape(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(columns, axis=1)
 
 
-def _log_kurtosis(part: NDArray[np.float64]) -> NDArray[np.float64]:
-    second = (part**2).mean(axis=1)
-    return np.log10(np.maximum((part**4).mean(axis=1) / np.maximum(second**2, 1e-20), 1.0))
+def _log_kurtosis(square: NDArray[np.float64]) -> NDArray[np.float64]:
+    second = square.mean(axis=1)
+    return np.log10(np.maximum((square**2).mean(axis=1) / np.maximum(second**2, 1e-20), 1.0))
 
 
-def _rhythm(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rhythm(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     """Repetition within the clip, number of separate pulses, time of the strongest, step at the onset."""
-    fine = power[:, _FINE_BANDS].sum(axis=1)
-    frames = _frames(fine, 2)
     level = decibel(frames)
     top = level.max(axis=1, keepdims=True)
     shape = np.maximum(level - top, -30.0)
@@ -219,38 +249,41 @@ def _rhythm(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _frames(power: NDArray[np.float64], ms: int) -> NDArray[np.float64]:
-    """Mean power of frames of ``ms`` milliseconds, the onset on a frame's edge."""
+    """Mean power of frames of ``ms`` milliseconds along the last axis, the onset on a frame's edge."""
     width = ms * round(ENVELOPE_RATE_HZ / 1000.0)
-    return power[:, : power.shape[1] // width * width].reshape(len(power), -1, width).mean(axis=2)
+    count = power.shape[-1] // width
+    return power[..., : count * width].reshape(*power.shape[:-1], count, width).mean(axis=-1)
 
 
-def _slopes(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def _slopes_and_edges(
+    groups: NDArray[np.float64], fine: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    level = decibel(_frames(groups, 5))
+    return _slopes(groups, level), _edges(fine, level[:, _ALL, 20:67])
+
+
+def _slopes(groups: NDArray[np.float64], level_db: NDArray[np.float64]) -> NDArray[np.float64]:
     """Per group of bands: largest jump in 3 ms and its time, decay to 60 ms after the onset and beyond."""
-    columns = []
-    for group in _GROUPS.values():
-        fine = _frames(power[:, group].sum(axis=1), 1)
-        total = np.concatenate([np.zeros((len(fine), 1)), np.cumsum(fine, axis=1)], axis=1)
-        at = np.arange(92, 122)
-        after = (total[:, at + 2] - total[:, at]) / 2.0
-        before = (total[:, at - 1] - total[:, at - 6]) / 5.0
-        jump = np.clip(decibel(after) - decibel(before), 0.0, 40.0)
-        level = decibel(_frames(power[:, group].sum(axis=1), 5))
-        level = np.maximum(level, level.max(axis=1, keepdims=True) - 50.0)
-        columns += [jump.max(axis=1), jump.argmax(axis=1) - 8.0]
-        columns += [_slope(level[:, 20:33]), _slope(level[:, 32:67])]
-    return np.stack(columns, axis=1)
+    total = np.cumsum(_frames(groups, 1)[..., 85:123], axis=2)  # 15 ms before the onset to 23 ms after
+    after = (total[..., 8:38] - total[..., 6:36]) / 2.0
+    before = (total[..., 5:35] - total[..., :30]) / 5.0
+    jump = np.clip(decibel(after) - decibel(before), 0.0, 40.0)
+    level = np.maximum(level_db, level_db.max(axis=2, keepdims=True) - 50.0)
+    columns = [jump.max(axis=2), jump.argmax(axis=2) - 8.0]
+    columns += [level[..., 20:33] @ _SLOPE_13, level[..., 32:67] @ _SLOPE_35]
+    return np.stack(columns, axis=2).reshape(len(groups), -1)
 
 
-def _slope(level_db: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least-squares slope of 5 ms frames, dB per 100 ms."""
-    time = np.arange(level_db.shape[1]) * 0.05
+def _slope_weights(count: int) -> NDArray[np.float64]:
+    """Weights that give the least-squares slope of so many 5 ms frames, dB per 100 ms."""
+    time = np.arange(count) * 0.05
     time -= time.mean()
-    return level_db @ time / (time @ time)
+    return time / (time @ time)
 
 
-def _edges(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges(fine: NDArray[np.float64], level_db: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rise and width of the first pulse, what stands before and after it, and how ragged the decay is."""
-    smooth = np.sqrt(power[:, _FINE_BANDS].sum(axis=1))
+    smooth = np.sqrt(fine)
     attack = smooth[:, tick(-8) : tick(40)]
     top = np.maximum(attack.max(axis=1, keepdims=True), 1e-10)
     rising = np.maximum.accumulate(attack, axis=1) / top
@@ -258,24 +291,40 @@ def _edges(power: NDArray[np.float64]) -> NDArray[np.float64]:
     width_ms = (attack > 0.5 * top).sum(axis=1) / 2.0
     before = smooth[:, tick(-95) : tick(-8)].max(axis=1)
     after = smooth[:, tick(60) : tick(235)].max(axis=1)
-    level = decibel(_frames(power[:, 1:].sum(axis=1), 5))[:, 20:67]
-    level = np.maximum(level, level.max(axis=1, keepdims=True) - 50.0)
-    ragged = np.abs(np.diff(level, 2, axis=1)).mean(axis=1)
+    level = np.maximum(level_db, level_db.max(axis=1, keepdims=True) - 50.0)
+    ragged = np.abs(level[:, 2:] - 2.0 * level[:, 1:-1] + level[:, :-2]).mean(axis=1)
     columns = [np.log10(rise_ms + 0.5), np.log10(width_ms + 0.5)]
     columns += [np.clip(decibel((x / top[:, 0]) ** 2), -50.0, 20.0) for x in (before, after)]
     return np.stack([*columns, ragged], axis=1)
 
 
 def _pitch(waves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Strength of a waveform period of 1.4 to 12.5 ms: voices, horns, engines and ringing bodies have one."""
-    columns = []
-    for begin, end, with_lag in ((5, 105, True), (100, 235, False), (-95, -5, False)):
-        part = waves[:, _at(begin) : _at(end)]
-        spectrum = np.fft.rfft(part * np.hanning(part.shape[1]), _WINDOW_FFT + 1024, axis=1)
-        correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :101]
-        correlation /= np.maximum(correlation[:, :1], 1e-20)
-        lags = correlation[:, 11:]
-        columns.append(lags.max(axis=1))
-        if with_lag:
-            columns.append(np.log10((lags.argmax(axis=1) + 11) / 8.0))
-    return np.stack(columns, axis=1)
+    """Strength of a waveform period of 1.4 to 12.5 ms: voices, horns, engines and ringing bodies have one.
+
+    Of the first window the period, too, as log10 of milliseconds.
+    """
+    parts = np.zeros((len(waves), len(_PITCH_WINDOWS_MS), _PITCH_FFT))
+    for row, ((begin, end), window) in enumerate(zip(_PITCH_WINDOWS_MS, _PITCH_WINDOWS, strict=True)):
+        np.multiply(waves[:, _at(begin) : _at(end)], window, out=parts[:, row, : window.size])
+    spectrum = np.fft.rfft(parts)
+    correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, _PITCH_FFT)
+    lags = correlation[..., _PITCH_LAGS] / np.maximum(correlation[..., :1], 1e-20)
+    best = lags.max(axis=2)
+    period_ms = (lags[:, 0].argmax(axis=1) + _PITCH_LAGS.start) * 1000.0 / COMMON_RATE_HZ
+    return np.stack([best[:, 0], np.log10(period_ms), best[:, 1], best[:, 2]], axis=1)
+
+
+_SEGMENTS_MS = tuple(
+    span for number, span in enumerate(pairwise(SEGMENT_EDGES_MS)) if number != _GUARD_SEGMENT
+)
+_SEGMENT_MEANS = span_means(_SEGMENTS_MS)
+_HIGH_MEANS = _high_means()
+_REFERENCE_MEAN = span_means((_REFERENCE_MS,))
+_SUMS = _sums()
+_ENERGY_SHARES = np.array([0.1, 0.25, 0.5, 0.75, 0.9])[:, None]
+_WINDOWS = tuple(_window(begin, end) for begin, end in WINDOWS_MS)
+_FREQUENCY_HZ = np.fft.rfftfreq(_WINDOW_FFT, 1.0 / COMMON_RATE_HZ)
+_HEARD = slice(*np.searchsorted(_FREQUENCY_HZ, [BAND_EDGES_HZ[0], np.nextafter(BAND_EDGES_HZ[-1], np.inf)]))
+_OCTAVE = np.log2(_FREQUENCY_HZ[_HEARD] / 1000.0)
+_SLOPE_13, _SLOPE_35 = _slope_weights(13), _slope_weights(35)
+_PITCH_WINDOWS = tuple(np.hanning(_at(end) - _at(begin)) for begin, end in _PITCH_WINDOWS_MS)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.classify.common_rate import finite
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,9 +26,7 @@ _RAIL_MIN_RUN = 3
 def rise_s(clip: NDArray[np.floating], rate_hz: float, onset: float) -> float:
     """10 to 90 % rise of the magnitude's running maximum within 30 ms of the onset, seconds; 0 if silent."""
     first = max(0, int(onset - _RISE_SEARCH_S[0] * rate_hz))
-    part = np.abs(
-        np.nan_to_num(clip[first : int(onset + _RISE_SEARCH_S[1] * rate_hz) + 1].astype(np.float64))
-    )
+    part = np.abs(finite(clip[first : int(onset + _RISE_SEARCH_S[1] * rate_hz) + 1]))
     width = max(1, round(_ENVELOPE_S * rate_hz))
     if part.size <= width:
         return 0.0
@@ -41,7 +41,7 @@ def rise_s(clip: NDArray[np.floating], rate_hz: float, onset: float) -> float:
 
 def duration_s(clip: NDArray[np.floating], rate_hz: float, onset: float) -> float:
     """Time between 10 and 90 % of the clip's energy after the onset, seconds; 0 if silent."""
-    part = np.nan_to_num(clip[max(0, int(onset - 0.001 * rate_hz)) :].astype(np.float64))
+    part = finite(clip[max(0, int(onset - 0.001 * rate_hz)) :])
     energy = np.cumsum(part**2)
     if energy.size == 0 or not energy[-1] > 0.0:
         return 0.0
@@ -55,7 +55,7 @@ def clip_fraction(clip: NDArray[np.floating], rate_hz: float, onset: float) -> f
     The rail is the largest magnitude in the clip, so the figure needs no knowledge of the converter's full
     scale and survives any later gain.
     """
-    magnitude = np.abs(np.nan_to_num(clip.astype(np.float64)))
+    magnitude = np.abs(finite(clip))
     top = magnitude.max(initial=0.0)
     first = max(0, int(onset - 0.002 * rate_hz))
     part = magnitude[first : int(onset + _CLIP_WINDOW_S * rate_hz)]
