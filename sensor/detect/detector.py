@@ -10,7 +10,7 @@ import numpy as np
 
 from sensor.detect.echoes import WITHIN_S, later_arrivals
 from sensor.detect.faults import SETTLED_S, explain, margins
-from sensor.detect.filter import FrameFilter
+from sensor.detect.filter import FrameFilter, HopFilter
 from sensor.detect.history import History
 from sensor.detect.noise_floor import RMS_BELOW_QUANTILE_DB, SILENT_DB, NoiseFloor
 from sensor.detect.onset import Pick, Picker
@@ -161,7 +161,7 @@ class Detector:
         self._fill = 0
         """Samples of the next hops already in the work buffer."""
         self._work: Samples = np.zeros(self._tail + MOST_HOPS * self._hop, np.float32)
-        self._frames = self._filters.hops(self._work, HOP_FRAMES)
+        self._hops = HopFilter(self._filters, self._work, HOP_FRAMES)
         self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
         self._flushed = None
         floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)
@@ -178,10 +178,9 @@ class Detector:
         """Judge the complete hops in the work buffer, one by one, and make room for those that follow."""
         size, count = self._hop, self._fill // self._hop
         hops = [self._work[at : at + size] for at in range(self._tail, self._tail + count * size, size)]
-        with np.errstate(over="ignore"):
-            bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
+        bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
         # Frame 0 of each only lends its second half to the next.
-        levels = levels_db(self._filters.energies(self._frames[:count]))[:, 1:]
+        levels = levels_db(self._hops.energies(count))[:, 1:]
         for n, hop in enumerate(hops):
             out.extend(bad[n])
             self._history.append(hop)
@@ -193,11 +192,10 @@ class Detector:
     def _take_rest(self, out: list[Trigger | Reject]) -> None:
         """Judge the last, incomplete hop: only frames whose filter lies within the stream."""
         rest = self._work[self._tail : self._tail + self._fill]
-        with np.errstate(over="ignore"):
-            out.extend(self._sanitise(rest, self._history.end))
+        out.extend(self._sanitise(rest, self._history.end))
         self._history.append(rest)
         self._work[self._tail + self._fill :] = 0.0
-        energies = self._filters.energies(self._frames[0])
+        energies = self._hops.energies(1)[0]
         levels = levels_db(energies[1 : 1 + self._fill // self._filters.frame])
         self._fill = 0
         if levels.size:
@@ -225,14 +223,14 @@ class Detector:
         ``first``: absolute index of ``hop[0]``.
         """
         rejects: list[Reject] = []
-        power = float(np.dot(hop, hop))
+        power = float(np.vdot(hop, hop))  # unlike dot it does not warn of an overflow
         if not power <= LARGEST_FS:  # also when it is NaN
             bad = ~(np.abs(hop) <= LARGEST_FS)
             starts = np.flatnonzero(bad & ~np.concatenate(([self._bad_at_end], bad[:-1])))
             rejects = [Reject(RejectReason.NOT_FINITE, float(first + at)) for at in starts]
             hop[bad] = 0.0
             self._bad_at_end = bool(bad[-1])
-            power = float(np.dot(hop, hop))
+            power = float(np.vdot(hop, hop))
         else:
             self._bad_at_end = False
         if hop.size:

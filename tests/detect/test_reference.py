@@ -40,7 +40,7 @@ def fast_crossings(audio: Samples, rate_hz: int) -> tuple[list[Crossing], Sample
     return found, np.concatenate(levels)
 
 
-@pytest.mark.parametrize("rate_hz", [8000, 12000, 22050, 44100, 48000])
+@pytest.mark.parametrize("rate_hz", [8000, 12000, 22050, 44100, 48000, 96000])
 def test_levels_and_crossings_agree(rate_hz: int) -> None:
     audio = noise(rate_hz, 1.53, seed=3)
     audio[: rate_hz // 5] = 0.0

@@ -1,0 +1,43 @@
+"""Two short filters in a row are the one that was designed, and no hop depends on its company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sensor.detect.filter import FrameFilter, HopFilter, band_pass_taps
+from tests.support.blasts import noise
+
+LOW_HZ, HIGH_HZ = 300.0, 5000.0
+HOP_FRAMES = 50
+
+
+def gain_db(taps: np.ndarray) -> np.ndarray:
+    return 20.0 * np.log10(np.abs(np.fft.rfft(taps, 1 << 15)) + 1e-9)
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 32_000, 48_000, 96_000, 192_000])
+def test_two_stages_have_the_response_of_the_band_pass_alone(rate_hz: int) -> None:
+    filters = FrameFilter(rate_hz, LOW_HZ, HIGH_HZ)
+    assert filters.factor > 1
+    frequency_hz = np.fft.rfftfreq(1 << 15, 1.0 / rate_hz)
+    alone = gain_db(band_pass_taps(LOW_HZ, HIGH_HZ, rate_hz, filters.half))
+    both = gain_db(filters.taps)
+    inside = (frequency_hz > LOW_HZ + 50.0) & (frequency_hz < HIGH_HZ - 300.0)
+    assert np.abs(both - alone)[inside].max() < 0.06
+    assert both[frequency_hz > HIGH_HZ + 700.0].max() < -44.0
+    assert both[0] < -120.0
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 44_100, 48_000, 192_000])
+def test_a_hop_has_the_same_energies_in_any_company(rate_hz: int) -> None:
+    filters = FrameFilter(rate_hz, LOW_HZ, HIGH_HZ)
+    hop = HOP_FRAMES * filters.frame
+    before = filters.span
+    audio = noise(rate_hz, (before + 4 * hop) / rate_hz, seed=1)[: before + 4 * hop]
+    together = HopFilter(filters, audio, HOP_FRAMES).energies(4)
+    for number in range(4):
+        alone = np.ascontiguousarray(audio[number * hop : before + (number + 1) * hop])
+        assert np.array_equal(HopFilter(filters, alone, HOP_FRAMES).energies(1)[0], together[number])
+    plain = filters.energies(filters.frames(audio))
+    assert together[:, 1:].ravel() == pytest.approx(plain[1:], rel=1e-4)
