@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from sensor.detect.filter import FrameFilter, HopFilter
 from sensor.detect.history import History
 from sensor.detect.noise_floor import RMS_BELOW_QUANTILE_DB, SILENT_DB, NoiseFloor
 from sensor.detect.onset import Pick, Picker
+from sensor.detect.repeats import SIGMA_S, Repeat, RepeatFinder
 from sensor.detect.settings import DetectSettings
 from sensor.detect.trigger import Crossing, TriggerFinder, levels_db
 from sensor.detect.witness import Frames, Judged
@@ -47,6 +49,13 @@ class _Pending:
     """Absolute index of the first sample of the crossing frame."""
     pick: Pick | None = None
     """Its onset, by absolute index, once there is enough audio to time it."""
+    repeat: Repeat[_Pending] | None = None
+    """What it repeats, where that and not its level is why it crossed."""
+
+    @property
+    def floor_db(self) -> float:
+        """Noise floor then, dB re full scale."""
+        return self.crossing.floor_db
 
 
 class Detector:
@@ -168,6 +177,9 @@ class Detector:
         self._finder = TriggerFinder(
             settings.threshold_db, floor, None if self._witness is None else self._show_frames
         )
+        self._repeats: RepeatFinder[_Pending] = RepeatFinder(
+            self._rate_hz, settings.repeat_likeness, settings.refractory_s
+        )
         self._refractory_until = -math.inf
         """Absolute index before which no other trigger may be."""
         self._pending: list[_Pending] = []
@@ -203,15 +215,27 @@ class Detector:
 
     def _advance(self, levels: Samples, out: list[Trigger | Reject]) -> None:
         """Look for crossings in the levels of one hop, then decide what has waited long enough."""
+        risen: list[_Pending] = []
         for crossing in self._finder.find(levels):
             pending = _Pending(crossing, self._sample(crossing.frame))
             if crossing.edge:
                 edge = Reject(RejectReason.DIGITAL_SILENCE, float(pending.sample))
                 self._conclude(out, pending, edge, self._refractory_until)
             else:
-                self._pending.append(pending)
+                risen.append(pending)
+        self._pending += risen
+        self._add_repeats(risen)
         if self._pending:
             self._decide_ready(out)
+
+    def _add_repeats(self, risen: list[_Pending]) -> None:
+        """Put what repeats an earlier crossing among those that rose by themselves, in order of time."""
+        for repeat in self._repeats.find(risen, self._history):
+            frame = round((repeat.sample - self._sample(0)) / self._filters.frame)
+            crossing = Crossing(frame, 0.0, repeat.of.floor_db, edge=False, likeness=repeat.likeness)
+            insort(
+                self._pending, _Pending(crossing, repeat.sample, repeat=repeat), key=lambda item: item.sample
+            )
 
     def _sample(self, frame: int) -> int:
         """Absolute index of the first sample of a frame; the first frame begins `half` before the stream."""
@@ -243,7 +267,9 @@ class Detector:
         while self._pending:
             pending = self._pending[0]
             until = self._refractory_until
-            if pending.sample < until:
+            if pending.sample < until and pending.repeat is not None:
+                pass  # it repeats what has its trigger already
+            elif pending.sample < until:
                 refused = Reject(RejectReason.REFRACTORY, float(pending.sample))
                 self._conclude(out, pending, refused, until)
             else:
@@ -283,7 +309,10 @@ class Detector:
         return near, before, filters, pending.crossing.floor_db + self._settings.threshold_db - 3.0
 
     def _time(self, pending: _Pending) -> Pick:
-        """The onset of a crossing, by absolute index."""
+        """The onset of a crossing, by absolute index; that of a repeat by its lag to a timed one."""
+        if pending.repeat is not None and pending.repeat.of.pick is not None:
+            of = pending.repeat.of.pick
+            return Pick(of.index + pending.repeat.lag, math.hypot(of.sigma_s, SIGMA_S))
         start = pending.sample - self._picker.before
         samples = self._history.read(start, min(pending.sample + self._picker.after, self._history.end))
         picked = self._picker.pick(samples, self._picker.before, 10.0 ** (pending.crossing.floor_db / 10.0))

@@ -141,7 +141,7 @@ class Picker:
         white = np.convolve(near, whitening, mode="valid")
         agreement = sign * np.correlate(white, template, mode="valid")
         best = int(agreement.argmax())
-        index = bracket - half + best + _vertex(agreement, best)
+        index = bracket - half + best + vertex(agreement, best)
         amplitude = max(float(agreement[best]), 0.0) / float(template @ template)
         heard = white[best : best + template.size]
         return Pick(index, self._sigma_s(template, amplitude, heard, noise_power))
@@ -203,7 +203,7 @@ def blast_template(rate_hz: float, before: int, after: int) -> Doubles:
     return smooth[start : start + (before + after) * fine : fine]
 
 
-def _vertex(values: Doubles, best: int) -> float:
+def vertex(values: Doubles, best: int) -> float:
     """Where the parabola through a value and its neighbours has its vertex, -0.5 to 0.5."""
     if not 0 < best < values.size - 1:
         return 0.0

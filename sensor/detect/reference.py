@@ -1,6 +1,7 @@
 """The core of the detector written out plainly, for tests: slow, whole recordings only, no state.
 
-Read this to learn what the detector computes; ``filter``, ``noise_floor`` and ``trigger`` do the same fast.
+Read this to learn what the detector computes; ``filter``, ``noise_floor``, ``trigger`` and ``repeats`` do the
+same fast.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.detect import noise_floor, trigger
-from sensor.detect.filter import FRAME_S, HALF_FRAMES, FrameFilter
+from sensor.detect import noise_floor, repeats, trigger
+from sensor.detect.filter import FRAME_S, HALF_FRAMES, FrameFilter, band_pass_taps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from sensor.detect.settings import DetectSettings
     from sensor.types import Samples
+
+    Doubles = NDArray[np.float64]
 
 HOP_FRAMES = 50
 
@@ -47,8 +52,8 @@ def frame_levels_db(samples: Samples, rate_hz: float, settings: DetectSettings) 
     return levels
 
 
-def crossings(samples: Samples, rate_hz: float, settings: DetectSettings) -> list[tuple[int, float]]:
-    """Frame number and excess in dB of every upward crossing."""
+def crossings(samples: Samples, rate_hz: float, settings: DetectSettings) -> list[tuple[int, float, float]]:
+    """Frame number, excess and noise floor in dB of every upward crossing."""
     levels = frame_levels_db(samples, rate_hz, settings)
     hop_s = HOP_FRAMES * round(rate_hz * FRAME_S) / rate_hz
     found = []
@@ -67,7 +72,7 @@ def crossings(samples: Samples, rate_hz: float, settings: DetectSettings) -> lis
         for index in hop:
             excess_db = _excess_db(levels, index, floor_db)
             if excess_db >= settings.threshold_db and not above:
-                found.append((index, excess_db))
+                found.append((index, excess_db, floor_db))
             above = excess_db >= settings.threshold_db
         if not sound:
             floor_db = math.nan
@@ -90,3 +95,62 @@ def _excess_db(levels: Sequence[float], index: int, floor_db: float) -> float:
         for at in range(index - trigger.TAIL_FRAMES, index - trigger.GAP_FRAMES)
     ]
     return levels[index] - sum(recent) / len(recent)
+
+
+def repeated(
+    samples: Samples, rate_hz: float, settings: DetectSettings, risen: Sequence[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    """Sample index and likeness of all that repeats the last loud of the crossings before it.
+
+    ``risen``: sample index and noise floor in dB of every crossing by level, in order.
+    """
+    high_hz = min(repeats.HIGH_HZ, 0.45 * rate_hz)
+    half, step = round(repeats.HALF_S * rate_hz), max(1, int(rate_hz / (2.4 * high_hz)))
+    taps = band_pass_taps(repeats.LOW_HZ, high_hz, rate_hz, half)
+    size, lead = round(repeats.TEMPLATE_S * rate_hz / step), round(repeats.LEAD_S * rate_hz)
+    last = samples.size - half - size * step - 1  # the last place with enough sound after it
+    margin = 4 * half + step  # a crossing may lie ahead of the first sample
+    padded = np.concatenate((np.zeros(margin), samples.astype(np.float64), np.zeros(half)))
+    filtered = np.convolve(padded, taps, mode="same")
+
+    def heard(place: int) -> Doubles:
+        return filtered[margin + place : margin + place + size * step : step]
+
+    found: list[tuple[int, float]] = []
+    refractory = round(settings.refractory_s * rate_hz)
+    begins, kept = [], -refractory * 2 - margin
+    for sample, floor_db in risen:
+        if sample >= kept + refractory:
+            begins.append((sample - lead, floor_db))
+            kept = sample
+    template, loudest, place, until = np.zeros(size), 0.0, 0, 0
+    best: tuple[int, float] | None = None
+    for start, floor_db in [*begins, (last + 1, math.inf)]:
+        while place < min(start, last + 1) and (place < until or best is not None):
+            at = place + lead
+            if best is not None and (at > best[0] + round(repeats.APART_S * rate_hz) or place >= until):
+                found.append(best)
+                until, best = best[0] - lead + round(repeats.LISTEN_S * rate_hz), None
+                continue
+            product = float(template @ heard(place))
+            likeness = product / math.sqrt(
+                float(template @ template) * max(float(heard(place) @ heard(place)), 1e-30)
+            )
+            enough = product >= repeats.AMPLITUDE * float(template @ template)
+            if enough and likeness >= settings.repeat_likeness and (best is None or likeness > best[1]):
+                best = (at, likeness)
+            place += step
+        power = _loudest(heard(start), max(1, round(1e-3 * rate_hz / step))) if start <= last else 0.0
+        if 10.0 * math.log10(max(power, trigger.TINY_ENERGY)) < floor_db + repeats.LOUD_DB:
+            continue
+        if place >= until or power > loudest:
+            found += [best] if best is not None else []
+            template, loudest, best = heard(start), power, None
+            place = start + math.ceil(refractory / step) * step
+            until = start + round(repeats.LISTEN_S * rate_hz)
+    return found
+
+
+def _loudest(wave: Doubles, width: int) -> float:
+    """Largest mean square of ``width`` outputs in turn."""
+    return max(float(np.mean(wave[at : at + width] ** 2)) for at in range(0, wave.size - width + 1, width))

@@ -18,6 +18,10 @@ class DetectSettings:
     """Excess of a 1 ms frame over both the noise floor and the last 20 ms that makes a trigger, dB, 6 to 40.
     A decibel less finds fainter and more distant shots and costs about a third more triggers."""
 
+    repeat_likeness: Annotated[float, Interval(ge=0.3, le=1.0)] = 0.45
+    """Normalised correlation with the last loud impulse that makes a trigger too, 0.3 to 1: the next round of
+    automatic fire, hidden in the reverberation of the last. 1 switches this off."""
+
     refractory_s: Annotated[float, Interval(ge=0.01, le=1.0)] = 0.04
     """Shortest time between two triggers, seconds, 0.01 to 1. The fastest weapons fire every 37 to 50 ms."""
 

@@ -43,11 +43,13 @@ class Crossing:
     frame: int
     """Frames since the start of the stream."""
     excess_db: float
-    """Over the larger of floor and recent level, dB."""
+    """Over the larger of floor and recent level, dB; 0 for a repeat, whose level was not asked."""
     floor_db: float
     """Noise floor then: upper quartile of frame levels, dB re full scale."""
     edge: bool
     """The frame's filter reaches back into digital silence: what crossed is the step out of it."""
+    likeness: float | None = None
+    """Of a crossing that repeats an earlier one: normalised correlation, up to 1. None: it rose by itself."""
 
 
 def levels_db(energies: Samples) -> Samples:

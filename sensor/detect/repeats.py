@@ -1,0 +1,221 @@
+"""A round that sounds like the round before: found inside reverberation that hides its rise in level.
+
+Automatic fire reaches one sensor over one path, so its rounds are alike to the waveform, and the diffuse
+reverberation of a round is not like its beginning. The first 40 ms of a loud crossing are kept and sought in
+what follows by normalised correlation (a matched filter in units of the sound it stands in). An echo is
+refused by its amplitude and because other paths overlay it. Nothing is computed until something loud crosses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from sensor.detect.filter import band_pass_taps
+from sensor.detect.onset import vertex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sensor.detect.history import History
+    from sensor.types import Samples
+
+    Doubles = NDArray[np.float64]
+
+LOW_HZ = 300.0
+HIGH_HZ = 2400.0
+"""A street round has little above; up to 5000 Hz the same rounds are found at twice the rate."""
+HALF_S = 0.004
+"""Half length of the band-pass."""
+TEMPLATE_S = 0.04
+"""Of a round kept; with 20 ms reverberation is like it too often. Shorter than the fastest interval."""
+LEAD_S = 0.001
+"""The template begins this long before the crossing frame."""
+LOUD_DB = 15.0
+"""A template's loudest millisecond over the noise floor: what is weaker is like the noise."""
+AMPLITUDE = 0.4
+"""Least amplitude of a repeat relative to the template: rounds differ by some 2 dB, echoes are weaker."""
+LISTEN_S = 0.6
+"""How long a template is sought after it, and after each repeat: several of the slowest intervals."""
+APART_S = 0.005
+"""Of several likenesses closer than this the best counts."""
+SIGMA_S = 65e-6
+"""One sigma of a lag between two real rounds at one sensor, as cross-correlation finds it."""
+
+
+class Timed(Protocol):
+    """A crossing that rose by itself."""
+
+    @property
+    def sample(self) -> int:
+        """Absolute index of the first sample of the crossing frame."""
+
+    @property
+    def floor_db(self) -> float:
+        """Noise floor then, dB re full scale."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Generic[T]):
+    """A place that sounds like the template."""
+
+    sample: int
+    """Absolute index of what corresponds to the first sample of the template's crossing frame."""
+    likeness: float
+    """Normalised correlation, up to 1."""
+    lag: float
+    """Samples from the template to here, to a fraction of one."""
+    of: T
+    """The crossing that it repeats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays do not compare to one truth value
+class _Template(Generic[T]):
+    """The beginning of a loud crossing."""
+
+    of: T
+    start: int
+    """Absolute index of its first sample."""
+    wave: Samples
+    """Band-passed and decimated."""
+    energy: float
+    loudest: float
+    """Mean square of its loudest millisecond."""
+
+
+class RepeatFinder(Generic[T]):
+    """Seeks the beginning of the last loud crossing in what follows it."""
+
+    def __init__(self, rate_hz: float, likeness: float, refractory_s: float) -> None:
+        """``likeness``: least normalised correlation; ``refractory_s``: no repeat sooner, seconds."""
+        high_hz = min(HIGH_HZ, 0.45 * rate_hz)
+        self._step = max(1, int(rate_hz / (2.4 * high_hz)))
+        self._half = round(HALF_S * rate_hz)
+        self._width = max(1, round(1e-3 * rate_hz / self._step))
+        """Outputs in one row of the product: about a millisecond."""
+        taps = band_pass_taps(LOW_HZ, high_hz, rate_hz, self._half)
+        row = (self._width - 1) * self._step + taps.size
+        matrix = np.zeros((row, self._width), np.float32)
+        for column in range(self._width):
+            matrix[column * self._step : column * self._step + taps.size, column] = taps
+        self._matrix: Samples = matrix
+        self._size = round(TEMPLATE_S * rate_hz / self._step)
+        self._lead = round(LEAD_S * rate_hz)
+        self._apart = round(APART_S * rate_hz)
+        self._listen = round(LISTEN_S * rate_hz)
+        self._refractory = round(refractory_s * rate_hz)
+        self._likeness = likeness
+        self._template: _Template[T] | None = None
+        self._waiting: list[T] = []
+        """Crossings that may become templates once their sound has been heard."""
+        self._not_before = -math.inf
+        """Absolute index before which no other template begins."""
+        self._next = 0
+        """The place of the template to be judged next, absolute."""
+        self._until = 0
+        """Places from here on are not judged."""
+        self._best: Repeat[T] | None = None
+        """The best likeness of the last moment, while a better one may follow."""
+
+    @property
+    def reach(self) -> int:
+        """Samples after its start that a place needs to be judged."""
+        return self._size * self._step + self._half + 1
+
+    def find(self, crossings: list[T], history: History) -> list[Repeat[T]]:
+        """Repeats that the newest hop makes known, in order: ``reach`` and 5 ms after they begin.
+
+        ``crossings``: by level, in the newest hop, in order.
+        """
+        if self._likeness >= 1.0:
+            return []
+        for crossing in crossings:
+            if crossing.sample >= self._not_before:
+                self._waiting.append(crossing)
+                self._not_before = crossing.sample + self._refractory
+        found: list[Repeat[T]] = []
+        end = history.end - self.reach + 1
+        while self._waiting and self._waiting[0].sample - self._lead < end:
+            crossing = self._waiting.pop(0)
+            self._judge(crossing.sample - self._lead, history, found)
+            self._consider(crossing, history, found)
+        self._judge(min([end] + [crossing.sample - self._lead for crossing in self._waiting]), history, found)
+        return found
+
+    def _consider(self, crossing: T, history: History, found: list[Repeat[T]]) -> None:
+        """Take a crossing as the template if it is loud, and louder than one still sought."""
+        start = crossing.sample - self._lead
+        wave = self._outputs(start, self._size, history)
+        whole = wave[: wave.size // self._width * self._width].reshape(-1, self._width)
+        loudest = float(np.square(whole).mean(axis=1).max())
+        if 10.0 * math.log10(max(loudest, 1e-20)) < crossing.floor_db + LOUD_DB:
+            return
+        if self._template is None or loudest > self._template.loudest:
+            self._close(found)
+            self._template = _Template(crossing, start, wave, float(wave @ wave), loudest)
+            self._next = start + -(-self._refractory // self._step) * self._step
+            self._until = start + self._listen
+
+    def _judge(self, stop: int, history: History, found: list[Repeat[T]]) -> None:
+        """Compare the places before ``stop`` with the template; give it up when its time is over."""
+        template = self._template
+        if template is None:
+            return
+        while (count := -(-(min(stop, self._until) - self._next) // self._step)) > 0:
+            for index, likeness in self._alike(template, count, history):
+                place = self._next + index * self._step
+                lag = place + self._step * vertex(likeness, index + 1) - template.start
+                self._follow(Repeat(place + self._lead, float(likeness[index + 1]), lag, template.of), found)
+            self._next += count * self._step
+            if self._best is not None and self._next > self._best.sample - self._lead + self._apart:
+                self._close(found)
+            if self._next >= self._until:
+                self._close(found)  # which prolongs the search
+        if self._next >= self._until:
+            self._template = None
+
+    def _alike(self, template: _Template[T], count: int, history: History) -> Iterator[tuple[int, Doubles]]:
+        """Which of the next places are alike; with each the likeness of all and of one more either side."""
+        heard = self._outputs(self._next - self._step, count + self._size + 1, history)
+        products = np.correlate(heard, template.wave, mode="valid")
+        sums = np.concatenate(([0.0], np.cumsum(np.square(heard), dtype=np.float64)))
+        energies = np.maximum(sums[self._size :] - sums[: -self._size], 1e-30)
+        likeness = products / np.sqrt(template.energy * energies)
+        alike = (likeness >= self._likeness) & (products >= AMPLITUDE * template.energy)
+        for index in np.flatnonzero(alike[1:-1]):
+            yield int(index), likeness
+
+    def _follow(self, repeat: Repeat[T], found: list[Repeat[T]]) -> None:
+        """Keep the better of neighbours."""
+        if self._best is not None and repeat.sample > self._best.sample + self._apart:
+            self._close(found)
+        if self._best is None or repeat.likeness > self._best.likeness:
+            self._best = repeat
+
+    def _close(self, found: list[Repeat[T]]) -> None:
+        """Hand out the best of the last moment; the template is sought on."""
+        if self._best is not None:
+            found.append(self._best)
+            self._until = self._best.sample - self._lead + self._listen
+            self._best = None
+
+    def _outputs(self, start: int, count: int, history: History) -> Samples:
+        """Band-passed sound at ``start`` and every step after it, shape (count,)."""
+        rows = -(-count // self._width)
+        advance = self._width * self._step
+        raw = history.read(
+            start - self._half, start - self._half + (rows - 1) * advance + self._matrix.shape[0]
+        )
+        view: NDArray[np.float32] = np.lib.stride_tricks.as_strided(
+            raw, (rows, self._matrix.shape[0]), (advance * raw.itemsize, raw.itemsize), writeable=False
+        )
+        outputs: Samples = np.ravel(np.ascontiguousarray(view) @ self._matrix)
+        return outputs[:count]
