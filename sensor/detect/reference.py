@@ -109,13 +109,15 @@ def repeated(
     taps = band_pass_taps(repeats.LOW_HZ, high_hz, rate_hz, half)
     size, lead = round(repeats.TEMPLATE_S * rate_hz / step), round(repeats.LEAD_S * rate_hz)
     last = samples.size - half - size * step - 1  # the last place with enough sound after it
-    margin = 4 * half + step  # a crossing may lie ahead of the first sample
+    margin = 8 * half + step  # a crossing may lie ahead of the first sample
     padded = np.concatenate((np.zeros(margin), samples.astype(np.float64), np.zeros(half)))
     filtered = np.convolve(padded, taps, mode="same")
 
     def heard(place: int) -> Doubles:
         return filtered[margin + place : margin + place + size * step : step]
 
+    past, gap = (round(s * rate_hz / step) * step for s in (repeats.PAST_S, repeats.GAP_S))
+    moment = range(gap + step, past + step, step)  # samples before a place
     found: list[tuple[int, float]] = []
     refractory = round(settings.refractory_s * rate_hz)
     begins, kept = [], -refractory * 2 - margin
@@ -137,7 +139,12 @@ def repeated(
                 float(template @ template) * max(float(heard(place) @ heard(place)), 1e-30)
             )
             enough = product >= repeats.AMPLITUDE * float(template @ template)
-            if enough and likeness >= settings.repeat_likeness and (best is None or likeness > best[1]):
+            alike = likeness >= settings.repeat_likeness and (best is None or likeness > best[1])
+            if (
+                enough
+                and alike
+                and _outstanding([float(template @ heard(place - s)) for s in moment], product)
+            ):
                 best = (at, likeness)
             place += step
         power = _loudest(heard(start), max(1, round(1e-3 * rate_hz / step))) if start <= last else 0.0
@@ -154,3 +161,8 @@ def repeated(
 def _loudest(wave: Doubles, width: int) -> float:
     """Largest mean square of ``width`` outputs in turn."""
     return max(float(np.mean(wave[at : at + width] ** 2)) for at in range(0, wave.size - width + 1, width))
+
+
+def _outstanding(products: Sequence[float], now: float) -> bool:
+    """Whether a correlation exceeds those of the moment before by the factor asked for."""
+    return now**2 >= repeats.OUTSTANDING**2 * float(np.mean(np.square(products)))

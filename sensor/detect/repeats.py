@@ -40,6 +40,10 @@ LOUD_DB = 15.0
 """A template's loudest millisecond over the noise floor: what is weaker is like the noise."""
 AMPLITUDE = 0.4
 """Least amplitude of a repeat relative to the template: rounds differ by some 2 dB, echoes are weaker."""
+PAST_S, GAP_S = 0.024, 0.004
+OUTSTANDING = 3.0
+"""A repeat's correlation is this many times the RMS of the correlation from 24 to 4 ms before it: that of a
+horn or a bell, which is like itself all the time, is not."""
 LISTEN_S = 0.6
 """How long a template is sought after it, and after each repeat: several of the slowest intervals."""
 APART_S = 0.005
@@ -109,6 +113,7 @@ class RepeatFinder(Generic[T]):
         self._matrix: Samples = matrix
         self._size = round(TEMPLATE_S * rate_hz / self._step)
         self._lead = round(LEAD_S * rate_hz)
+        self._past, self._gap = (round(s * rate_hz / self._step) for s in (PAST_S, GAP_S))
         self._apart = round(APART_S * rate_hz)
         self._listen = round(LISTEN_S * rate_hz)
         self._refractory = round(refractory_s * rate_hz)
@@ -184,14 +189,18 @@ class RepeatFinder(Generic[T]):
 
     def _alike(self, template: _Template[T], count: int, history: History) -> Iterator[tuple[int, Doubles]]:
         """Which of the next places are alike; with each the likeness of all and of one more either side."""
-        heard = self._outputs(self._next - self._step, count + self._size + 1, history)
+        past, gap = self._past, self._gap
+        heard = self._outputs(self._next - past * self._step, past + count + self._size, history)
         products = np.correlate(heard, template.wave, mode="valid")
         sums = np.concatenate(([0.0], np.cumsum(np.square(heard), dtype=np.float64)))
         energies = np.maximum(sums[self._size :] - sums[: -self._size], 1e-30)
         likeness = products / np.sqrt(template.energy * energies)
         alike = (likeness >= self._likeness) & (products >= AMPLITUDE * template.energy)
-        for index in np.flatnonzero(alike[1:-1]):
-            yield int(index), likeness
+        sums = np.concatenate(([0.0], np.cumsum(np.square(products), dtype=np.float64)))
+        recent = (sums[past - gap : -1 - gap] - sums[: -1 - past]) / (past - gap)
+        stands = np.square(products[past:]) >= OUTSTANDING**2 * recent
+        for index in np.flatnonzero(alike[past:-1] & stands[:-1]):
+            yield int(index), likeness[past - 1 :]
 
     def _follow(self, repeat: Repeat[T], found: list[Repeat[T]]) -> None:
         """Keep the better of neighbours."""

@@ -69,7 +69,8 @@ class Gate:
     """One condition on the way to a candidate."""
 
     name: str
-    """``threshold``, ``p_min`` or the value of the :class:`RejectReason` that it gives."""
+    """``threshold``, or ``likeness`` for what repeats an earlier sound; ``p_min``; or the value of the
+    :class:`RejectReason` that it gives."""
     passed: bool
     unit: str = ""
     value: float | None = None
@@ -302,7 +303,12 @@ def _gates(
     """The conditions that were asked, up to the one that decided."""
     limit = settings.config.detect.threshold_db
     excess = None if level is None else level.excess_db
-    gates = [Gate(name="threshold", passed=judged is not None, unit="dB", value=excess, limit=limit)]
+    likeness = None if judged is None else judged.crossing.likeness
+    if likeness is None:
+        gates = [Gate(name="threshold", passed=judged is not None, unit="dB", value=excess, limit=limit)]
+    else:
+        least = settings.config.detect.repeat_likeness
+        gates = [Gate(name="likeness", passed=True, value=likeness, limit=least)]
     if judged is None:
         return tuple(gates)
     reason = judged.decision.reason if isinstance(judged.decision, Reject) else None

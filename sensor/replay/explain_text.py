@@ -106,8 +106,12 @@ def _said(gate: Gate) -> str:
             else "the filter reaches back into exact zeros",
         }.get(gate.name, "")
     spare = f"{margin:.1f} {gate.unit} to spare" if margin >= 0.0 else f"{-margin:.1f} {gate.unit} short"
-    if gate.name == "threshold":
-        return f"stands {value:.1f} dB out of the floor and the moment before, needs {limit:.1f}: {spare}"
+    if gate.name in {"threshold", "likeness"}:
+        return (
+            f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}"
+            if gate.name == "likeness"
+            else f"stands {value:.1f} dB out of the floor and the moment before, needs {limit:.1f}: {spare}"
+        )
     if gate.name == RejectReason.REFRACTORY:
         return f"{value:.1f} ms after the last trigger, needs {limit:.0f}: {spare}"
     if gate.name == RejectReason.DIGITAL_SILENCE:

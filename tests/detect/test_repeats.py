@@ -15,7 +15,7 @@ from sensor.detect.detector import Detector
 from sensor.detect.repeats import LISTEN_S
 from sensor.detect.settings import DetectSettings
 from sensor.types import Trigger
-from tests.support.blasts import add_blast, noise
+from tests.support.blasts import add_round, noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 
 BY_LEVEL = DetectSettings(repeat_likeness=1.0)
 ROUNDS_S = (0.5, 0.565, 0.63, 0.72)
-
-
-def add_round(audio: Samples, rate_hz: int, at_s: float, *, path: int, diffuse: int) -> None:
-    """Add a round: a blast, 40 ms that depend on the path, and a second that is never the same twice."""
-    add_blast(audio, rate_hz, at_s, 0.3, reverb=False)
-    first = round(at_s * rate_hz)
-    t = np.arange(audio.size - first) / rate_hz
-    near = 0.08 * np.random.default_rng(path).standard_normal(t.size) * np.exp(-t / 0.02)
-    far = 0.035 * np.random.default_rng(100 + diffuse).standard_normal(t.size) * np.exp(-t / 0.3)
-    audio[first:] += (np.sqrt(rate_hz / 12_000) * (near + far)).astype(np.float32)  # alike in the band
 
 
 def burst(rate_hz: int, rounds_s: tuple[float, ...] = ROUNDS_S, seconds: float = 2.0) -> Samples:

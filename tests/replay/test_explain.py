@@ -30,6 +30,7 @@ from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, default_config, replay_file
 from sensor.sim.render import render_scene
 from sensor.sim.scene import bundled_scene, load_scene
+from tests.support.blasts import add_round, noise
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import bursts, write_bursts
 from tests.support.patience import PATIENCE_S
@@ -171,6 +172,17 @@ def test_frames_are_those_of_the_plain_reference(two: RecordingFile) -> None:
     assert found.level.level_dbfs == pytest.approx(levels_db[index], abs=0.02)
     at = [frame for frame, _, _ in crossings(samples, RATE_HZ, CONFIG.detect)]
     assert any(0 <= index - frame <= 10 for frame in at)
+
+
+def test_a_round_that_only_repeats_the_last_is_explained_by_its_likeness(tmp_path: Path) -> None:
+    samples = noise(RATE_HZ, 2.0)
+    for number, at_s in enumerate((0.5, 0.565, 0.63)):
+        add_round(samples, RATE_HZ, at_s, path=1, diffuse=number)
+    found = explain(written(tmp_path / "burst.wav", samples), 0.63, EVERYTHING)
+    assert found.offset_s == pytest.approx(0.63, abs=0.5e-3)
+    assert found.gates[0].name == "likeness"
+    assert margin(found, "likeness") > 0.0
+    assert "repeats an earlier sound: correlation 0." in text(found)
 
 
 @pytest.mark.parametrize("fault", ["glitch", "dc_step", "zeros", "frozen"])

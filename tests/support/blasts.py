@@ -24,3 +24,13 @@ def add_blast(audio: Samples, rate_hz: int, at_s: float, peak: float, *, reverb:
     if reverb:
         tail = np.random.default_rng(7).standard_normal(t.size) * np.exp(-t / 0.05) * 0.1 * peak
         audio[first : first + t.size] += tail.astype(np.float32)
+
+
+def add_round(audio: Samples, rate_hz: int, at_s: float, *, path: int, diffuse: int) -> None:
+    """Add a round: a blast, 40 ms that depend on the path, and a second that is never the same twice."""
+    add_blast(audio, rate_hz, at_s, 0.3, reverb=False)
+    first = round(at_s * rate_hz)
+    t = np.arange(audio.size - first) / rate_hz
+    near = 0.08 * np.random.default_rng(path).standard_normal(t.size) * np.exp(-t / 0.02)
+    far = 0.035 * np.random.default_rng(100 + diffuse).standard_normal(t.size) * np.exp(-t / 0.3)
+    audio[first:] += (np.sqrt(rate_hz / 12_000) * (near + far)).astype(np.float32)  # alike in the band
