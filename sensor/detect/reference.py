@@ -120,11 +120,7 @@ def repeated(
     moment = range(gap + step, past + step, step)  # samples before a place
     found: list[tuple[int, float]] = []
     refractory = round(settings.refractory_s * rate_hz)
-    begins, kept = [], -refractory * 2 - margin
-    for sample, floor_db in risen:
-        if sample >= kept + refractory:
-            begins.append((sample - lead, floor_db))
-            kept = sample
+    begins = _apart([(sample - lead, floor_db) for sample, floor_db in risen], refractory)
     template, loudest, place, until = np.zeros(size), 0.0, 0, 0
     best: tuple[int, float] | None = None
     for start, floor_db in [*begins, (last + 1, math.inf)]:
@@ -156,6 +152,15 @@ def repeated(
             place = start + math.ceil(refractory / step) * step
             until = start + round(repeats.LISTEN_S * rate_hz)
     return found
+
+
+def _apart(risen: Sequence[tuple[int, float]], refractory: int) -> list[tuple[int, float]]:
+    """Those at least ``refractory`` samples after the last that was kept."""
+    kept: list[tuple[int, float]] = []
+    for start, floor_db in risen:
+        if not kept or start >= kept[-1][0] + refractory:
+            kept.append((start, floor_db))
+    return kept
 
 
 def _loudest(wave: Doubles, width: int) -> float:
