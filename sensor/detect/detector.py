@@ -273,9 +273,8 @@ class Detector:
                 refused = Reject(RejectReason.REFRACTORY, float(pending.sample))
                 self._conclude(out, pending, refused, until)
             else:
-                if pending.pick is None and (
-                    last or pending.sample + self._picker.after <= self._history.end
-                ):
+                heard = max(self._picker.after, self._repeats.timing_reach)
+                if pending.pick is None and (last or pending.sample + heard <= self._history.end):
                     pending.pick = self._time(pending)
                 if pending.pick is None or not (last or pending.pick.index + post_roll <= self._history.end):
                     return
@@ -309,10 +308,10 @@ class Detector:
         return near, before, filters, pending.crossing.floor_db + self._settings.threshold_db - 3.0
 
     def _time(self, pending: _Pending) -> Pick:
-        """The onset of a crossing, by absolute index; that of a repeat by its lag to a timed one."""
-        if pending.repeat is not None and pending.repeat.of.pick is not None:
-            of = pending.repeat.of.pick
-            return Pick(of.index + pending.repeat.lag, math.hypot(of.sigma_s, SIGMA_S))
+        """The onset of a crossing, by absolute index; of what is like a timed one by its lag to that."""
+        repeat = pending.repeat or self._repeats.alike(pending, self._history)
+        if repeat is not None and repeat.of.pick is not None:
+            return Pick(repeat.of.pick.index + repeat.lag, math.hypot(repeat.of.pick.sigma_s, SIGMA_S))
         start = pending.sample - self._picker.before
         samples = self._history.read(start, min(pending.sample + self._picker.after, self._history.end))
         picked = self._picker.pick(samples, self._picker.before, 10.0 ** (pending.crossing.floor_db / 10.0))

@@ -16,7 +16,7 @@ from sensor.detect import noise_floor, repeats, trigger
 from sensor.detect.filter import FRAME_S, HALF_FRAMES, FrameFilter, band_pass_taps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -104,18 +104,10 @@ def repeated(
 
     ``risen``: sample index and noise floor in dB of every crossing by level, in order.
     """
-    high_hz = min(repeats.HIGH_HZ, 0.45 * rate_hz)
-    half, step = round(repeats.HALF_S * rate_hz), max(1, int(rate_hz / (2.4 * high_hz)))
-    taps = band_pass_taps(repeats.LOW_HZ, high_hz, rate_hz, half)
+    half, step = _sizes(rate_hz)
     size, lead = round(repeats.TEMPLATE_S * rate_hz / step), round(repeats.LEAD_S * rate_hz)
     last = samples.size - half - size * step - 1  # the last place with enough sound after it
-    margin = 8 * half + step  # a crossing may lie ahead of the first sample
-    padded = np.concatenate((np.zeros(margin), samples.astype(np.float64), np.zeros(half)))
-    filtered = np.convolve(padded, taps, mode="same")
-
-    def heard(place: int) -> Doubles:
-        return filtered[margin + place : margin + place + size * step : step]
-
+    heard = _beginnings(samples, rate_hz)
     past, gap = (round(s * rate_hz / step) * step for s in (repeats.PAST_S, repeats.GAP_S))
     moment = range(gap + step, past + step, step)  # samples before a place
     found: list[tuple[int, float]] = []
@@ -131,9 +123,7 @@ def repeated(
                 until, best = best[0] - lead + round(repeats.LISTEN_S * rate_hz), None
                 continue
             product = float(template @ heard(place))
-            likeness = product / math.sqrt(
-                float(template @ template) * max(float(heard(place) @ heard(place)), 1e-30)
-            )
+            likeness = _likeness(template, heard(place))
             enough = product >= repeats.AMPLITUDE * float(template @ template)
             alike = likeness >= settings.repeat_likeness and (best is None or likeness > best[1])
             if (
@@ -152,6 +142,38 @@ def repeated(
             place = start + math.ceil(refractory / step) * step
             until = start + round(repeats.LISTEN_S * rate_hz)
     return found
+
+
+def nearest(samples: Samples, rate_hz: float, sample: int, template: int) -> tuple[int, float]:
+    """The place near the crossing at ``sample`` that is most like ``template``, and how like it is."""
+    step, lead = _sizes(rate_hz)[1], round(repeats.LEAD_S * rate_hz)
+    early, late = round(repeats.EARLY_S * rate_hz), round(repeats.LATE_S * rate_hz)
+    heard = _beginnings(samples, rate_hz)
+    places = range(sample - lead - early, sample - lead + late + 1, step)
+    likeness, place = max((_likeness(heard(template - lead), heard(place)), place) for place in places)
+    return place + lead, likeness
+
+
+def _sizes(rate_hz: float) -> tuple[int, int]:
+    """Half length of the band-pass of beginnings, and every which sample of it is kept."""
+    high_hz = min(repeats.HIGH_HZ, 0.45 * rate_hz)
+    return round(repeats.HALF_S * rate_hz), max(1, int(rate_hz / (2.4 * high_hz)))
+
+
+def _beginnings(samples: Samples, rate_hz: float) -> Callable[[int], Doubles]:
+    """Place -> what is compared there: band-passed and decimated."""
+    half, step = _sizes(rate_hz)
+    taps = band_pass_taps(repeats.LOW_HZ, min(repeats.HIGH_HZ, 0.45 * rate_hz), rate_hz, half)
+    size = round(repeats.TEMPLATE_S * rate_hz / step)
+    margin = 8 * half + step  # a crossing may lie ahead of the first sample
+    padded = np.concatenate((np.zeros(margin), samples.astype(np.float64), np.zeros(half)))
+    filtered = np.convolve(padded, taps, mode="same")
+    return lambda place: filtered[margin + place : margin + place + size * step : step]
+
+
+def _likeness(template: Doubles, heard: Doubles) -> float:
+    """Normalised correlation."""
+    return float(template @ heard) / math.sqrt(float(template @ template) * max(float(heard @ heard), 1e-30))
 
 
 def _apart(risen: Sequence[tuple[int, float]], refractory: int) -> list[tuple[int, float]]:

@@ -4,6 +4,9 @@ Automatic fire reaches one sensor over one path, so its rounds are alike to the 
 reverberation of a round is not like its beginning. The first 40 ms of a loud crossing are kept and sought in
 what follows by normalised correlation (a matched filter in units of the sound it stands in). An echo is
 refused by its amplitude and because other paths overlay it. Nothing is computed until something loud crosses.
+
+What rises by itself and is surely like the template is timed by it, too: where two arrivals are about equally
+strong, the rounds of a series are then all timed by the same one.
 """
 
 from __future__ import annotations
@@ -48,8 +51,14 @@ LISTEN_S = 0.6
 """How long a template is sought after it, and after each repeat: several of the slowest intervals."""
 APART_S = 0.005
 """Of several likenesses closer than this the best counts."""
-SIGMA_S = 65e-6
-"""One sigma of a lag between two real rounds at one sensor, as cross-correlation finds it."""
+TIMED_S = 3.0
+"""How long after a template a crossing may be timed by it."""
+SURE = 0.6
+"""Least likeness that times a crossing."""
+EARLY_S, LATE_S = 0.005, 0.02
+"""How long before and after such a crossing its place is sought."""
+SIGMA_S = 45e-6
+"""One sigma of a lag between two real rounds at one sensor."""
 
 
 class Timed(Protocol):
@@ -116,9 +125,14 @@ class RepeatFinder(Generic[T]):
         self._past, self._gap = (round(s * rate_hz / self._step) for s in (PAST_S, GAP_S))
         self._apart = round(APART_S * rate_hz)
         self._listen = round(LISTEN_S * rate_hz)
+        self._early, self._late = round(EARLY_S * rate_hz), round(LATE_S * rate_hz)
+        self._timed = round(TIMED_S * rate_hz)
         self._refractory = round(refractory_s * rate_hz)
         self._likeness = likeness
         self._template: _Template[T] | None = None
+        """What is sought."""
+        self._kept: list[_Template[T]] = []
+        """The templates of the last moments, the newest last: what a crossing may be timed by."""
         self._waiting: list[T] = []
         """Crossings that may become templates once their sound has been heard."""
         self._not_before = -math.inf
@@ -134,6 +148,31 @@ class RepeatFinder(Generic[T]):
     def reach(self) -> int:
         """Samples after its start that a place needs to be judged."""
         return self._size * self._step + self._half + 1
+
+    @property
+    def timing_reach(self) -> int:
+        """Samples after a crossing that ``alike`` needs."""
+        return self._late + 2 * self._step + self.reach
+
+    def alike(self, crossing: T, history: History) -> Repeat[T] | None:
+        """The place near a crossing that is surely like the last template before it; None if there is none.
+
+        ``history`` must hold ``timing_reach`` samples after the crossing: where it ends sooner there is none.
+        """
+        first, last = crossing.sample - self._timed, crossing.sample - self._refractory
+        known = [item for item in self._kept if first <= item.of.sample <= last]
+        if not known or crossing.sample + self.timing_reach > history.end:
+            return None
+        template = known[-1]
+        start = crossing.sample - self._lead - self._early
+        count = (self._early + self._late) // self._step + 1
+        likeness = self._compare(template, start - self._step, count + 2, history)[1]
+        best = 1 + int(likeness[1:-1].argmax())
+        if likeness[best] < SURE:
+            return None
+        place = start + (best - 1) * self._step
+        lag = place + self._step * vertex(likeness, best) - template.start
+        return Repeat(place + self._lead, float(likeness[best]), lag, template.of)
 
     def find(self, crossings: list[T], history: History) -> list[Repeat[T]]:
         """Repeats that the newest hop makes known, in order: ``reach`` and 5 ms after they begin.
@@ -166,6 +205,8 @@ class RepeatFinder(Generic[T]):
         if self._template is None or loudest > self._template.loudest:
             self._close(found)
             self._template = _Template(crossing, start, wave, float(wave @ wave), loudest)
+            self._kept = [item for item in self._kept if item.start >= start - self._timed]
+            self._kept.append(self._template)
             self._next = start + -(-self._refractory // self._step) * self._step
             self._until = start + self._listen
 
@@ -190,17 +231,25 @@ class RepeatFinder(Generic[T]):
     def _alike(self, template: _Template[T], count: int, history: History) -> Iterator[tuple[int, Doubles]]:
         """Which of the next places are alike; with each the likeness of all and of one more either side."""
         past, gap = self._past, self._gap
-        heard = self._outputs(self._next - past * self._step, past + count + self._size, history)
-        products = np.correlate(heard, template.wave, mode="valid")
-        sums = np.concatenate(([0.0], np.cumsum(np.square(heard), dtype=np.float64)))
-        energies = np.maximum(sums[self._size :] - sums[: -self._size], 1e-30)
-        likeness = products / np.sqrt(template.energy * energies)
+        first = self._next - past * self._step
+        products, likeness = self._compare(template, first, past + count + 1, history)
         alike = (likeness >= self._likeness) & (products >= AMPLITUDE * template.energy)
         sums = np.concatenate(([0.0], np.cumsum(np.square(products), dtype=np.float64)))
         recent = (sums[past - gap : -1 - gap] - sums[: -1 - past]) / (past - gap)
         stands = np.square(products[past:]) >= OUTSTANDING**2 * recent
         for index in np.flatnonzero(alike[past:-1] & stands[:-1]):
             yield int(index), likeness[past - 1 :]
+
+    def _compare(
+        self, template: _Template[T], first: int, count: int, history: History
+    ) -> tuple[Samples, Doubles]:
+        """Correlation of so many places, from ``first`` on, with the template: as it is, and normalised."""
+        heard = self._outputs(first, count - 1 + self._size, history)
+        products: Samples = np.correlate(heard, template.wave, mode="valid")
+        sums = np.concatenate(([0.0], np.cumsum(np.square(heard), dtype=np.float64)))
+        energies = np.maximum(sums[self._size :] - sums[: -self._size], 1e-30)
+        likeness: Doubles = products / np.sqrt(template.energy * energies)
+        return products, likeness
 
     def _follow(self, repeat: Repeat[T], found: list[Repeat[T]]) -> None:
         """Keep the better of neighbours."""

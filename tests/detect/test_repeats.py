@@ -15,7 +15,7 @@ from sensor.detect.detector import Detector
 from sensor.detect.repeats import LISTEN_S
 from sensor.detect.settings import DetectSettings
 from sensor.types import Trigger
-from tests.support.blasts import add_round, noise
+from tests.support.blasts import add_blast, add_round, noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,13 +62,19 @@ def listened(audio: Samples, rate_hz: int) -> tuple[list[tuple[int, float]], lis
     return given_it, found
 
 
-@pytest.mark.parametrize("rate_hz", [12000, 44100, 48000])
-def test_rounds_that_do_not_rise_out_of_the_reverberation_are_found_and_timed(rate_hz: int) -> None:
-    audio = burst(rate_hz)
-    assert len(onsets_s(audio, rate_hz, BY_LEVEL)) < len(ROUNDS_S)
-    found = onsets_s(audio, rate_hz, DetectSettings())
-    assert len(found) == len(ROUNDS_S)
-    assert np.diff(found) == pytest.approx(np.diff(ROUNDS_S), abs=0.2e-3)
+def test_rounds_that_do_not_rise_out_of_the_reverberation_are_found_and_timed() -> None:
+    rates_hz = (8000, 12000, 16000, 22050, 24000, 44100, 48000, 96000)  # each has other reverberation
+    by_level, found = 0, 0
+    for rate_hz in rates_hz:
+        audio = burst(rate_hz)
+        by_level += len(onsets_s(audio, rate_hz, BY_LEVEL))
+        heard = onsets_s(audio, rate_hz, DetectSettings())
+        nearest = np.abs(np.subtract.outer(heard, ROUNDS_S)).min(axis=1)
+        assert nearest == pytest.approx(np.zeros(len(heard)), abs=0.3e-3)
+        found += len(heard)
+    rounds = len(ROUNDS_S) * len(rates_hz)
+    assert by_level < 0.75 * rounds
+    assert found > 0.95 * rounds
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 12000, 22050, 44100, 48000])
@@ -79,6 +85,45 @@ def test_the_plain_reference_finds_the_same(rate_hz: int) -> None:
     assert len(expected) >= 4
     assert [repeat.sample for repeat in found] == [sample for sample, _ in expected]
     assert np.allclose([repeat.likeness for repeat in found], [value for _, value in expected], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 12000, 22050, 48000])
+def test_the_plain_reference_times_by_the_same_lag(rate_hz: int) -> None:
+    audio = noise(rate_hz, 3.0)
+    for at_s in (0.5, 1.1, 1.7):
+        add_round(audio, rate_hz, at_s, path=1, diffuse=1)
+    detector = Detector(rate_hz)
+    detector._begin(0)
+    alike = detector._repeats.alike
+    heard: list[tuple[int, Repeat[Any]]] = []
+
+    def listening(crossing, history):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  as the one wrapped
+        repeat = alike(crossing, history)
+        if repeat is not None:
+            heard.append((crossing.sample, repeat))
+        return repeat
+
+    detector._repeats.alike = listening  # type: ignore[method-assign]  # listens in on the one path there is
+    out = detector.process(0, audio) + detector.flush()
+    assert len(heard) >= 2
+    for sample, repeat in heard:
+        place, likeness = reference.nearest(audio, rate_hz, sample, repeat.of.sample)
+        assert repeat.sample == place
+        assert repeat.likeness == pytest.approx(likeness, abs=1e-4)
+    onsets = [item.onset / rate_hz for item in out if isinstance(item, Trigger)]
+    nearest = np.array(onsets)[np.abs(np.subtract.outer(onsets, (0.5, 1.1, 1.7))).argmin(axis=0)]
+    assert np.diff(nearest) == pytest.approx([0.6, 0.6], abs=0.1e-3)
+
+
+def test_rounds_of_a_series_are_timed_by_one_of_two_equal_arrivals() -> None:
+    """Two arrivals 16 ms apart, one or the other the stronger: a picker alone jumps between them."""
+    rate_hz, audio = 12000, noise(12000, 3.0, level=0.01)
+    for at_s, first, second in ((0.5, 0.30, 0.25), (1.1, 0.17, 0.30), (1.7, 0.30, 0.20)):
+        for later_s, peak in ((0.0, first), (0.016, second)):
+            add_blast(audio, rate_hz, at_s + later_s, peak, reverb=False)
+            add_blast(audio, rate_hz, at_s + later_s + 0.005, -0.6 * peak, reverb=False)
+    assert np.diff(onsets_s(audio, rate_hz, BY_LEVEL)).max() > 0.61
+    assert np.diff(onsets_s(audio, rate_hz, DetectSettings())) == pytest.approx([0.6, 0.6], abs=0.1e-3)
 
 
 @pytest.mark.corpus
