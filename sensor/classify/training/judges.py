@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sensor.classify.classifier import Classifier
 from sensor.classify.training import protocol, report
-from sensor.classify.training.corpus import FOLDS, Label
+from sensor.classify.training.corpus import Label
 from sensor.classify.training.examples import Dataset
 from sensor.classify.training.protocol import Calibration, Fitter, Floats, Predictor, Task
 
@@ -55,12 +55,7 @@ def shipped(classifier: Classifier, data: Dataset) -> Floats:
 
 def _stage(data: Dataset, task: Task, fitter: Fitter) -> list[Predictor]:
     """One model per fold, as ``protocol.out_of_fold`` trains them."""
-    fold, noise_fold = data.rows["fold"], data.rows["noise_fold"]
-    predictors = []
-    for number in range(FOLDS):
-        train = task.use & (fold != number) & (noise_fold != number)
-        predictors.append(fitter(data.features[train], task.targets[train], task.weights[train]))
-    return predictors
+    return protocol.over_folds(lambda number: protocol.fit_without(data, task, fitter, number))
 
 
 def _calibration(

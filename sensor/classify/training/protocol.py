@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +25,14 @@ CLASSES = ("gunshot", "firework", "other_impulse", "non_impulse")
 PRIOR = 0.25
 """Share of gunshots among triggers at which probabilities are stated: near that of the corpus' triggers."""
 
-SOUND = Recipe(hidden=96, members=4, epochs=16, decay=3e-2)
+SOUND = Recipe(hidden=96, members=2, epochs=12, decay=3e-2)
 SHOT = Boosting(trees=500, rate=0.05, leaves=8, smallest_leaf=40, feature_share=0.1, penalty=5.0)
 TREE_SHARE = 0.6
 """Weight of the trees' score for a shot against the network's, which has the rest."""
 ECHO = Recipe(hidden=64, members=2, epochs=16)
+
+JOBS = 2
+"""Processes that fit folds."""
 
 ECHO_SHARE = 0.2
 """Weight of echoes against further rounds when the echo network is calibrated. In nature about 0.75;
@@ -36,6 +43,7 @@ Predictor = Callable[[NDArray[np.float32]], Floats]
 """Features -> class probabilities (n, classes)."""
 Fitter = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Predictor]
 """Features, soft targets, weights -> predictor."""
+R = TypeVar("R")
 
 _HEARD_BEFORE = len(features.NAMES) + context.NAMES.index("count_1")
 
@@ -120,16 +128,44 @@ def echo_task(data: Dataset) -> Task:
     return Task(use, targets, (weights * use.sum() / max(weights.sum(), 1e-9)).astype(np.float32))
 
 
-def out_of_fold(data: Dataset, task: Task, fitter: Fitter) -> Floats:
+def out_of_fold(data: Dataset, task: Task, fitter: Fitter, jobs: int | None = None) -> Floats:
     """Class probabilities of every row of the corpus, each by a model trained without its fold."""
-    fold, noise_fold = data.rows["fold"], data.rows["noise_fold"]
-    result = np.full((len(fold), task.targets.shape[1]), np.nan)
-    for number in range(FOLDS):
-        train = task.use & (fold != number) & (noise_fold != number)
-        judged = fold == number
-        predict = fitter(data.features[train], task.targets[train], task.weights[train])
-        result[judged] = predict(data.features[judged])
+
+    def judged(number: int) -> Floats:
+        return fit_without(data, task, fitter, number)(data.features[data.rows["fold"] == number])
+
+    result = np.full((len(data.rows), task.targets.shape[1]), np.nan)
+    for number, said in enumerate(over_folds(judged, jobs)):
+        result[data.rows["fold"] == number] = said
     return result
+
+
+def fit_without(data: Dataset, task: Task, fitter: Fitter, number: int) -> Predictor:
+    """A model that has met nothing of a fold, nor noise of it."""
+    rows = task.use & (data.rows["fold"] != number) & (data.rows["noise_fold"] != number)
+    return fitter(data.features[rows], task.targets[rows], task.weights[rows])
+
+
+def over_folds(work: Callable[[int], R], jobs: int | None = None) -> list[R]:
+    """What ``work`` makes of each fold, in order; in ``jobs`` processes that inherit all it needs."""
+    jobs = JOBS if jobs is None else jobs
+    if jobs == 1:
+        return [work(number) for number in range(FOLDS)]
+    forked = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, forked, _inherit, (work,)) as pool:
+        return list(pool.map(_work_on, range(FOLDS)))
+
+
+_inherited: list[Callable[[int], object]] = []
+"""In a process of ``over_folds``: its work, which no pickle could carry."""
+
+
+def _inherit(work: Callable[[int], object]) -> None:
+    _inherited.append(work)
+
+
+def _work_on(number: int) -> Any:  # noqa: ANN401  whatever the work gives
+    return _inherited[-1](number)
 
 
 def network_fitter(recipe: Recipe, seed: int) -> Fitter:
@@ -172,7 +208,11 @@ def fit_sound(
 
 def predictor(network: Network | Sound) -> Predictor:
     """Probabilities of a network, or of network and trees together."""
-    return lambda vectors: softmax(network.logits(vectors).astype(np.float64))
+    return partial(_probabilities, network)
+
+
+def _probabilities(network: Network | Sound, vectors: NDArray[np.float32]) -> Floats:
+    return softmax(network.logits(vectors).astype(np.float64))
 
 
 def softmax(logits: Floats) -> Floats:

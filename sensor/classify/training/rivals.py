@@ -12,7 +12,15 @@ from sensor.classify import context, excess
 from sensor.classify.training import boosting, convolution, pictures
 from sensor.classify.training.examples import FAINT_COPIES, Dataset
 from sensor.classify.training.network import standardiser
-from sensor.classify.training.protocol import SHOT, SOUND, Fitter, Floats, Predictor, network_fitter, softmax
+from sensor.classify.training.protocol import (
+    SHOT,
+    SOUND,
+    Fitter,
+    Floats,
+    Predictor,
+    network_fitter,
+    softmax,
+)
 
 Array = NDArray[np.float32]
 

@@ -85,7 +85,8 @@ def _kinds(data: Dataset, rival: Rival) -> tuple[Floats, Calibration]:
     """Calibrated probabilities per kind of sound, out of fold."""
     task = protocol.sound_task(data)
     seen = Dataset(data.rows, rival.inputs(data))
-    raw = protocol.out_of_fold(seen, replace(task, use=task.use & rival.use(data)), rival.fitter)
+    allowed = replace(task, use=task.use & rival.use(data))
+    raw = protocol.out_of_fold(seen, allowed, rival.fitter)
     rows, weights = report.prior_weights(data)
     calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
     log.info("sound: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,8 @@ def test_every_verdict_is_that_of_its_own_folds_stranger(
     for name in ("SOUND", "ECHO"):  # small and quick: what is tested is who judges whom
         recipe = Recipe(hidden=8, members=1, epochs=10, batch=32, rate=1e-2, dropout=0.0)
         monkeypatch.setattr(protocol, name, recipe)
+    monkeypatch.setattr(protocol, "JOBS", 1)
+    monkeypatch.setattr(protocol, "SHOT", replace(protocol.SHOT, trees=12, rate=0.3, bins=16))
     judged = judges.fold_judges(data, 1)
     assert len(judged.judges) == FOLDS
     assert judged.classes.shape == (1400, len(Classifier.load().classes))

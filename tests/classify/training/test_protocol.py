@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -78,8 +80,17 @@ def test_no_verdict_is_by_a_model_that_met_its_fold() -> None:
 
         return predict
 
-    protocol.out_of_fold(data, task, spy)
+    protocol.out_of_fold(data, task, spy, jobs=1)
     assert sorted(judged) == list(range(len(data.rows)))
+
+
+def test_folds_give_the_same_in_processes_of_their_own() -> None:
+    data = dataset()
+    task = protocol.sound_task(data)
+    fitter = protocol.network_fitter(Recipe(hidden=4, members=1, epochs=1), 0)
+    alone, apart = (protocol.out_of_fold(data, task, fitter, jobs) for jobs in (1, 2))
+    assert np.isfinite(alone).all()
+    assert np.array_equal(alone, apart)
 
 
 def test_echoes_and_unlabelled_triggers_are_neither() -> None:
@@ -108,7 +119,9 @@ def test_a_calibrated_network_states_the_calibrated_probabilities() -> None:
     )
 
 
-def test_network_and_trees_state_the_mean_of_their_logarithms() -> None:
+def test_network_and_trees_state_the_mean_of_their_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "SOUND", replace(protocol.SOUND, hidden=8, epochs=3))
+    monkeypatch.setattr(protocol, "SHOT", replace(protocol.SHOT, trees=12, rate=0.3, bins=16))
     points, inside = rings(600)
     targets = np.concatenate([inside, np.zeros((600, 1), np.float32)], axis=1)
     weights = np.ones(600, np.float32)
