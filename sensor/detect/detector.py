@@ -14,8 +14,8 @@ from sensor.detect.faults import SETTLED_S, explain, margins
 from sensor.detect.filter import FrameFilter, HopFilter
 from sensor.detect.history import History
 from sensor.detect.noise_floor import RMS_BELOW_QUANTILE_DB, SILENT_DB, NoiseFloor
-from sensor.detect.onset import Pick, Picker
-from sensor.detect.repeats import SIGMA_S, Repeat, RepeatFinder
+from sensor.detect.onset import Pick, Picker, fused
+from sensor.detect.repeats import SAME_S, SIGMA_S, Repeat, RepeatFinder
 from sensor.detect.settings import DetectSettings
 from sensor.detect.trigger import Crossing, TriggerFinder, levels_db
 from sensor.detect.witness import Frames, Judged
@@ -32,6 +32,8 @@ HOP_FRAMES = 50
 MOST_HOPS = 4
 """Hops whose levels are computed together, where a block holds so many; each is still judged by itself."""
 HISTORY_S = 1.0
+SAME_CROSSING_S = 0.005
+"""A repeat this near to a crossing by level is the same sound."""
 LEVEL_HOPS = 20.0
 """Time constant of the level reported to health, in hops: about one second."""
 BODY_S = 0.05
@@ -231,6 +233,9 @@ class Detector:
     def _add_repeats(self, risen: list[_Pending]) -> None:
         """Put what repeats an earlier crossing among those that rose by themselves, in order of time."""
         for repeat in self._repeats.find(risen, self._history):
+            near = SAME_CROSSING_S * self._rate_hz
+            if any(abs(item.sample - repeat.sample) <= near for item in self._pending if item.repeat is None):
+                continue  # it rose by itself
             frame = round((repeat.sample - self._sample(0)) / self._filters.frame)
             crossing = Crossing(frame, 0.0, repeat.of.floor_db, edge=False, likeness=repeat.likeness)
             insort(
@@ -308,14 +313,21 @@ class Detector:
         return near, before, filters, pending.crossing.floor_db + self._settings.threshold_db - 3.0
 
     def _time(self, pending: _Pending) -> Pick:
-        """The onset of a crossing, by absolute index; of what is like a timed one by its lag to that."""
+        """The onset of a crossing, by absolute index: picked, and by its lag to one that it is like."""
         repeat = pending.repeat or self._repeats.alike(pending, self._history)
+        by_lag = None
         if repeat is not None and repeat.of.pick is not None:
-            return Pick(repeat.of.pick.index + repeat.lag, math.hypot(repeat.of.pick.sigma_s, SIGMA_S))
+            first = repeat.of.pick
+            by_lag = Pick(first.index + repeat.lag, math.hypot(first.sigma_s, SIGMA_S))
+            if pending.repeat is not None:
+                return by_lag  # it does not rise: there is nothing to pick
         start = pending.sample - self._picker.before
         samples = self._history.read(start, min(pending.sample + self._picker.after, self._history.end))
         picked = self._picker.pick(samples, self._picker.before, 10.0 ** (pending.crossing.floor_db / 10.0))
-        return Pick(start + picked.index, picked.sigma_s)
+        own = Pick(start + picked.index, picked.sigma_s)
+        if by_lag is None:
+            return own
+        return fused(own, by_lag) if abs(own.index - by_lag.index) <= SAME_S * self._rate_hz else by_lag
 
     def _decide(self, pending: _Pending, pick: Pick) -> Trigger | Reject:
         """The trigger or reject that a timed crossing has become."""

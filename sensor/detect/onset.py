@@ -159,6 +159,12 @@ class Picker:
         return math.hypot(fisher_s, SHAPE_SIGMA_S * misfit**1.4, doubt_s, SMALLEST_SIGMA_S)
 
 
+def fused(one: Pick, other: Pick) -> Pick:
+    """The mean of two independent picks of one arrival, weighted by the inverse of their variances."""
+    a, b = one.sigma_s**-2, other.sigma_s**-2
+    return Pick((a * one.index + b * other.index) / (a + b), (a + b) ** -0.5)
+
+
 def departure(samples: Samples, length: int) -> Doubles:
     """Each sample minus the mean of the ``length`` before it; zero where there are fewer."""
     sums = np.concatenate(([0.0], np.cumsum(samples, dtype=np.float64)))

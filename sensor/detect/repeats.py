@@ -57,7 +57,9 @@ SURE = 0.6
 """Least likeness that times a crossing."""
 EARLY_S, LATE_S = 0.005, 0.02
 """How long before and after such a crossing its place is sought."""
-SIGMA_S = 45e-6
+SAME_S = 1e-3
+"""A pick and a lag that are farther apart mean different arrivals: the lag's is that of the series."""
+SIGMA_S = 65e-6
 """One sigma of a lag between two real rounds at one sensor."""
 
 

@@ -25,7 +25,7 @@ class Boosting:
     feature_share: float
     """Share of the features that each split may choose from."""
     bins: int = 255
-    """Limits that a feature is first cut at: with weighted examples, finding them takes as long as all else."""
+    """Limits that a feature is cut at first; finding them takes as long as all the trees."""
     penalty: float
     """On the squares of the leaves' values."""
 
