@@ -210,7 +210,7 @@ def test_only_declared_libraries_are_imported(found: list[Import]) -> None:
         "starlette",
         "uvicorn",
     }
-    declared |= {"annotated_types", "matplotlib", "sklearn", "joblib", "sensor"}
+    declared |= {"annotated_types", "matplotlib", "sklearn", "threadpoolctl", "joblib", "sensor"}
     declared |= {"torch"}  # in no extra: a rival of the classifier is compared where somebody installed it
     foreign = {item.module.split(".")[0] for item in found} - set(sys.stdlib_module_names)
     assert foreign <= declared

@@ -93,6 +93,11 @@ class Classifier:
         """Names of the features of a verdict, in order."""
         return (*self._model.feature_names, *self._model.context_names)
 
+    @property
+    def average(self) -> NDArray[np.float32]:
+        """The training mean of each feature, in the order of ``feature_names``."""
+        return self._model.sound.network.mean
+
     def standardised(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """How many training standard deviations each feature of a verdict is above the training mean.
 
@@ -103,7 +108,7 @@ class Classifier:
     def probabilities(self, vector: NDArray[np.float32]) -> dict[str, float]:
         """Probabilities of the classes of a feature vector, as a verdict has it or with features altered.
 
-        A feature that is NaN counts as unknown, which is its average.
+        A feature that is NaN counts as unknown: average to the network, and the trees have learned what then.
         """
         # Kinds of sound; what sounds like a shot is divided between a round and an echo.
         if not vector[: len(features.NAMES)].any():

@@ -73,13 +73,15 @@ def influences(classifier: Classifier, verdict: Verdict) -> Influences | None:
     if verdict.features is None:
         return None
     vector, standardised = verdict.features, classifier.standardised(verdict.features)
+    # What is unknown stays so: it had no part in the verdict that could be taken away.
+    average = np.where(np.isnan(vector), vector, classifier.average)
     whole = log_odds(verdict.p_gunshot)
     words = [words_for(name) for name in classifier.feature_names]
     families = [its.family for its in words]
 
     def effect(indices: Iterable[int]) -> float:
-        altered = vector.copy()
-        altered[list(indices)] = np.nan
+        altered, rows = vector.copy(), list(indices)
+        altered[rows] = average[rows]
         return whole - log_odds(classifier.probabilities(altered)["gunshot"])
 
     others = {name: p for name, p in verdict.classes.items() if name != "gunshot"}

@@ -116,6 +116,7 @@ def test_the_unit_of_every_figure_is_in_its_name(key: Key) -> None:
         "port",
         "window",
         "memory_rows",
+        "repeat_likeness",
     )
     if key.wanted in ("a number", "a whole number"):
         assert key.name.endswith(units) or key.name in plain

@@ -33,7 +33,7 @@ class Boosting:
 def fit(vectors: Array, shot: NDArray[np.bool_], weights: Array, recipe: Boosting, seed: int) -> Trees:
     """Trees whose score is the log-odds of a shot (histogram gradient boosting, Ke et al. 2017)."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  extra `train`
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  comes with it
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  extra `train`
 
     model = HistGradientBoostingClassifier(
         max_iter=recipe.trees,
