@@ -106,14 +106,14 @@ def _said(gate: Gate) -> str:
             else "the filter reaches back into exact zeros",
         }.get(gate.name, "")
     spare = f"{margin:.1f} {gate.unit} to spare" if margin >= 0.0 else f"{-margin:.1f} {gate.unit} short"
-    if gate.name in {"threshold", "likeness"}:
-        return (
-            f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}"
-            if gate.name == "likeness"
-            else f"stands {value:.1f} dB out of the floor and the moment before, needs {limit:.1f}: {spare}"
-        )
-    if gate.name == RejectReason.REFRACTORY:
-        return f"{value:.1f} ms after the last trigger, needs {limit:.0f}: {spare}"
+    plain = {
+        "threshold": f"stands {value:.1f} dB out of the floor and the moment before, "
+        f"needs {limit:.1f}: {spare}",
+        "likeness": f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}",
+        RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f}: {spare}",
+    }
+    if gate.name in plain:
+        return plain[gate.name]
     if gate.name == RejectReason.DIGITAL_SILENCE:
         stands = "nothing is heard" if math.isinf(value) else f"stands {value:.1f} dB out of what follows"
         return f"after a run of equal samples; {stands}, needs {limit:.0f}" + (

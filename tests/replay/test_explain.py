@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +14,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from sensor.capture.audiofile import AudioFileSource
-from sensor.classify.classifier import Classifier
 from sensor.config import Config
 from sensor.detect.detector import Detector
 from sensor.detect.reference import crossings, frame_levels_db
@@ -24,12 +22,8 @@ from sensor.errors import AudioFileError, SensorError
 from sensor.replay.explain import Explanation, Gate, explain
 from sensor.replay.explain_picture import draw
 from sensor.replay.explain_text import headline, json_object, text
-from sensor.replay.influence import log_odds
-from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
-from sensor.replay.runner import FileResult, ReplaySettings, default_config, replay_file
-from sensor.sim.render import render_scene
-from sensor.sim.scene import bundled_scene, load_scene
+from sensor.replay.runner import FileResult, ReplaySettings, default_config
 from tests.support.blasts import add_round, noise
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import bursts, write_bursts
@@ -53,18 +47,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> RecordingFile:
     path = tmp_path_factory.mktemp("two") / "two.wav"
     samples = bursts((1.0,), seconds=3.0) + bursts((1.03,), seconds=3.0, peak_fs=0.9, seed=2)
     return written(path, samples)
-
-
-@pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> tuple[RecordingFile, FileResult]:
-    """The bundled scene and what a replay of it hands out, every trigger included."""
-    folder = tmp_path_factory.mktemp("street")
-    scene = load_scene(bundled_scene("street"))
-    render_scene(scene, folder)
-    (node,) = scene.sensors
-    path = folder / f"{node.name}.{scene.format}"
-    file = RecordingFile(str(path), path)
-    return file, replay_file(file, Made(), EVERYTHING)
 
 
 def gate(found: Explanation, name: str) -> Gate:
@@ -230,50 +212,6 @@ def test_digital_silence_has_no_level_to_be_held_against(tmp_path: Path) -> None
     assert found.level is None
     assert "only digital silence" in text(found)
     assert json.loads(json_object(found))["frame"] is None
-
-
-def test_influences_are_what_the_classifier_says_of_altered_features(
-    street: tuple[RecordingFile, FileResult],
-) -> None:
-    file, result = street
-    loudest = max(result.heard, key=lambda heard: heard.candidate.p_gunshot)
-    found = explain(file, loudest.offset_s, SETTINGS)
-    assert found.verdict is not None
-    assert found.influences is not None
-    assert found.verdict.features is not None
-    assert found.influences.log_odds == log_odds(loudest.candidate.p_gunshot)
-    (strongest, *_), (worst, *_) = found.influences.speaking_for(3), found.influences.speaking_against(3)
-    assert strongest.effect == max(item.effect for item in found.influences.features)
-    assert worst.effect == min(item.effect for item in found.influences.features)
-    classifier = Classifier.load()
-    index = classifier.feature_names.index(strongest.name)
-    altered = found.verdict.features.copy()
-    assert strongest.standardised is not None
-    # The training mean itself instead of "unknown": both must come to the same.
-    altered[index] -= strongest.standardised * _scale(classifier, altered, index)
-    without = classifier.probabilities(altered)["gunshot"]
-    assert log_odds(without) == pytest.approx(found.influences.log_odds - strongest.effect, abs=0.01)
-    others = {name: p for name, p in found.verdict.classes.items() if name != "gunshot"}
-    assert found.influences.confuser == max(others, key=others.__getitem__)
-    assert math.exp(found.influences.confuser_margin) == pytest.approx(
-        loudest.candidate.p_gunshot / max(others.values()), rel=1e-6
-    )
-
-
-def _scale(classifier: Classifier, vector: NDArray[np.float32], index: int) -> float:
-    """Training standard deviation of a feature: how much of it moves the standardised value by one."""
-    moved = vector.copy()
-    moved[index] += 1.0
-    return 1.0 / float(classifier.standardised(moved)[index] - classifier.standardised(vector)[index])
-
-
-def test_what_a_low_rate_leaves_unknown_is_said_to_be_unknown(tmp_path: Path) -> None:
-    path = write_bursts(tmp_path / "low.wav", (1.0,), seconds=2.0, rate_hz=8000)
-    found = explain(RecordingFile("low", path), 1.0, EVERYTHING)
-    assert found.influences is not None
-    unknown = [item for item in found.influences.features if item.value is None]
-    assert unknown
-    assert all(item.effect == 0.0 for item in unknown)
 
 
 @pytest.mark.parametrize("at_s", [0.02, 2.97])
