@@ -56,13 +56,13 @@ def decimator_taps(factor: int, half: int) -> NDArray[np.float64]:
 def behind(decimator: NDArray[np.float64], taps: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     """Taps at the lower rate that come nearest, after the decimator, to ``taps``; gain 0 at 0 Hz."""
     count = (taps.size - decimator.size) // factor + 1
-    shifted = _columns(decimator, range(0, count * factor, factor), taps.size)
+    shifted = shifted_taps(decimator, range(0, count * factor, factor), taps.size)
     low: NDArray[np.float64] = np.linalg.lstsq(shifted, taps, rcond=None)[0].astype(np.float64)
     window = np.kaiser(count, KAISER_BETA)
     return low - window * low.sum() / window.sum()
 
 
-def _columns(taps: NDArray[np.float64], starts: range, span: int) -> NDArray[np.float64]:
+def shifted_taps(taps: NDArray[np.float64], starts: range, span: int) -> NDArray[np.float64]:
     """Matrix (span, starts) whose columns are the taps, each from its own start on."""
     matrix = np.zeros((span, len(starts)))
     for column, start in enumerate(starts):
@@ -94,19 +94,19 @@ class FrameFilter:
             decimator = decimator_taps(self.factor, ahead)
             low = behind(decimator, self.taps, self.factor)
             self.taps = (
-                _columns(decimator, range(0, low.size * self.factor, self.factor), self.taps.size) @ low
+                shifted_taps(decimator, range(0, low.size * self.factor, self.factor), self.taps.size) @ low
             )
             coarse = self.frame // self.factor
             span = self.frame - self.factor + decimator.size
-            self.first: Samples = _columns(decimator, range(0, self.frame, self.factor), span).astype(
+            self.first: Samples = shifted_taps(decimator, range(0, self.frame, self.factor), span).astype(
                 np.float32
             )
             """Matrix from the samples to a frame's at the lower rate."""
             low_starts = range(0, coarse, step // self.factor)
-            second = _columns(low, low_starts, coarse + low.size - 1)
+            second = shifted_taps(low, low_starts, coarse + low.size - 1)
             self.second: Samples = (second * scale).astype(np.float32)
             """Matrix from those to the outputs."""
-        self.matrix: Samples = (_columns(self.taps, starts, self.span) * scale).astype(np.float32)
+        self.matrix: Samples = (shifted_taps(self.taps, starts, self.span) * scale).astype(np.float32)
         """Both in one, from the samples to the outputs."""
         self._halves: Samples = np.zeros((len(starts), 2), np.float32)
         self._halves[: len(starts) // 2, 0] = 1.0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from sensor.detect.filter import band_pass_taps
+from sensor.detect.filter import band_pass_taps, shifted_taps
 from sensor.detect.onset import vertex
 
 if TYPE_CHECKING:
@@ -117,11 +117,9 @@ class RepeatFinder(Generic[T]):
         self._width = max(1, round(1e-3 * rate_hz / self._step))
         """Outputs in one row of the product: about a millisecond."""
         taps = band_pass_taps(LOW_HZ, high_hz, rate_hz, self._half)
-        row = (self._width - 1) * self._step + taps.size
-        matrix = np.zeros((row, self._width), np.float32)
-        for column in range(self._width):
-            matrix[column * self._step : column * self._step + taps.size, column] = taps
-        self._matrix: Samples = matrix
+        last = (self._width - 1) * self._step
+        matrix = shifted_taps(taps, range(0, last + 1, self._step), last + taps.size)
+        self._matrix: Samples = matrix.astype(np.float32)
         self._size = round(TEMPLATE_S * rate_hz / self._step)
         self._lead = round(LEAD_S * rate_hz)
         self._past, self._gap = (round(s * rate_hz / self._step) for s in (PAST_S, GAP_S))
