@@ -24,8 +24,8 @@ class Boosting:
     """Fewest examples in a leaf."""
     feature_share: float
     """Share of the features that each split may choose from."""
-    bins: int = 255
-    """Limits that a feature is cut at first; finding them takes as long as all the trees."""
+    bins: int = 64
+    """Limits that a feature is cut at first; finding 255 takes as long as growing all the trees."""
     penalty: float
     """On the squares of the leaves' values."""
 

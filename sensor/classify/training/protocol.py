@@ -73,15 +73,15 @@ _SHARES = {
     ("gunshot", "range"): 0.04,
     ("gunshot", "synthetic"): 0.005,
     ("gunshot", "simulated"): 0.005,
-    ("firework", "corpus"): 0.10,
+    ("firework", "corpus"): 0.09,
     ("firework", "synthetic"): 0.005,
-    ("firework", "simulated"): 0.01,
+    ("firework", "simulated"): 0.03,
     ("other", "street"): 0.04,
     ("other", "faint"): 0.04,
-    ("other", "corpus"): 0.27,
-    ("other", "synthetic"): 0.01,
-    ("other", "simulated"): 0.03,
-    ("sustained", "corpus"): 1.0 - PRIOR - 0.505,
+    ("other", "corpus"): 0.21,
+    ("other", "synthetic"): 0.03,
+    ("other", "simulated"): 0.08,
+    ("sustained", "corpus"): 1.0 - PRIOR - 0.525,
 }
 """Weight of each kind of example: gunshots sum to the prior; the few range shots and the synthetic sounds
 teach without setting the tone."""
