@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sensor.cli.main import config_option
-
-if TYPE_CHECKING:
-    from sensor.cli.checks import Finding
-
-COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
+from sensor.findings import Finding, Verdict, tell
 
 
 @click.command()
@@ -23,20 +16,12 @@ COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def check(config_file: Path | None, *, as_json: bool) -> int:
     """Try configuration, microphone, clock, broker and disk; exit code 1 if one of them fails."""
-    failed = False
-    for finding in _findings(config_file):
-        failed = failed or finding.verdict == "FAIL"
-        if as_json:
-            click.echo(json.dumps(asdict(finding)))
-        else:
-            mark = click.style(f"{finding.verdict:<4}", fg=COLOURS[finding.verdict])
-            click.echo(f"{mark}  {finding.name:<13}  {finding.text}")
-    return int(failed)
+    return tell(_findings(config_file), as_json=as_json)
 
 
 def _findings(config_file: Path | None) -> Iterator[Finding]:
     """The configuration's findings and, if it can be used, all others."""
-    from sensor.cli.checks import Finding, Verdict, run_checks  # noqa: PLC0415  not needed for --help
+    from sensor.cli.checks import run_checks  # noqa: PLC0415  not needed for --help
     from sensor.config import find_config, load  # noqa: PLC0415  same
     from sensor.errors import ConfigError  # noqa: PLC0415  same
 

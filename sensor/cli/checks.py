@@ -9,15 +9,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli.health_file import HEALTH_FILE, is_fresh, read_health
 from sensor.errors import ClockError, DeviceAbsent, SensorError
+from sensor.findings import Checks, Finding, Verdict, findings_of
 
 if TYPE_CHECKING:
     from sensor.capture.source import Source
@@ -35,28 +34,10 @@ QUIET_DBFS = -90.0
 """Below this even the noise of a 16-bit converter, -98 dBFS, is hardly exceeded: nothing is connected."""
 
 
-class Verdict(StrEnum):
-    """What a check found."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    name: str
-    verdict: Verdict
-    text: str
-    """What was found and, unless it is well, how to mend it."""
-
-
 def run_checks(config: Config) -> Iterator[Finding]:
     """Every check but that of the configuration itself, in the order of the signal path."""
     health = _running(config.paths.runtime_dir)
-    checks: Mapping[str, Callable[[], Iterator[Finding]]] = {
+    checks: Checks = {
         "microphone": lambda: check_microphone(config, health),
         "model": lambda: check_model(config),
         "clock": lambda: check_clock(config),
@@ -64,11 +45,7 @@ def run_checks(config: Config) -> Iterator[Finding]:
         "disk": lambda: check_disk(config),
         "broker": lambda: check_broker(config),
     }
-    for name, check in checks.items():
-        try:
-            yield from check()
-        except (SensorError, OSError) as error:
-            yield Finding(name, Verdict.FAIL, str(error))
+    return findings_of(checks)
 
 
 def _running(runtime_dir: Path) -> dict[str, Any] | None:

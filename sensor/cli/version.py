@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import platform
-
 import click
 
-from sensor import __version__
+from sensor.command_line import print_versions
 
 LIBRARIES = ("numpy", "scipy", "sounddevice", "soundfile", "paho-mqtt", "pydantic", "PyYAML", "click")
 
@@ -17,22 +13,4 @@ LIBRARIES = ("numpy", "scipy", "sounddevice", "soundfile", "paho-mqtt", "pydanti
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def version(*, as_json: bool) -> None:
     """Print what is installed."""
-    found = {
-        "gunshot-sensor": __version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()} {platform.system()} {platform.release()}",
-        **{name: _version_of(name) for name in LIBRARIES},
-    }
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    for name, text in found.items():
-        click.echo(f"{name:<15} {text or 'not installed'}")
-
-
-def _version_of(name: str) -> str | None:
-    """Version by the package's metadata, without importing it."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    print_versions(LIBRARIES, as_json=as_json)

@@ -14,16 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensor.cli.checks import (
-    Finding,
-    Verdict,
-    check_broker,
-    check_clock,
-    check_disk,
-    check_microphone,
-    check_outbox,
-)
+from sensor.cli.checks import check_broker, check_clock, check_disk, check_microphone, check_outbox
 from sensor.config import Config, load_config
+from sensor.findings import Finding, Verdict
 from sensor.uplink.outbox import Outbox
 from tests.support.command import gunshot_sensor
 from tests.support.mosquitto import Broker, Subscriber, free_port, make_certificates, wait_until

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.central.cli.main import EXIT_CONFIG
+from sensor.command_line import EXIT_CONFIG
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "gunshot-central.service"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli.main import EXIT_CONFIG
+from sensor.command_line import EXIT_CONFIG
 from tests.support.patience import PATIENCE_S
 
 FOLDER = Path(__file__).parents[2] / "systemd"

@@ -6,34 +6,16 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from sensor.central.cli.record import opened_record
 from sensor.central.config import CentralConfig
 from sensor.errors import SensorError
+from sensor.findings import Finding, Verdict, findings_of
 
 DISK_FREE_MB = 1000.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class Verdict(StrEnum):
-    """What a check found."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    name: str
-    verdict: Verdict
-    text: str
-    """What was found and, unless it is well, how to mend it."""
 
 
 def run_checks(config: CentralConfig) -> Iterator[Finding]:
@@ -47,11 +29,7 @@ def run_checks(config: CentralConfig) -> Iterator[Finding]:
         "secrets": check_secrets,
         "disk": check_disk,
     }
-    for name, check in checks.items():
-        try:
-            yield from check(config)
-        except (SensorError, OSError) as error:
-            yield Finding(name, Verdict.FAIL, str(error))
+    return findings_of({name: partial(check, config) for name, check in checks.items()})
 
 
 def check_record(config: CentralConfig) -> Iterator[Finding]:
