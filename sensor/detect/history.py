@@ -29,12 +29,12 @@ class History:
         if self._used < 2 * self._keep:
             return
         excess = self._used - self._keep
-        kept = self._buffer[excess : self._used].copy()
+        kept = self._buffer[excess : self._used]
         if self._buffer.size > 4 * self._keep:  # one huge block is no reason to hold its memory for ever
             self._buffer = np.zeros(2 * self._keep, np.float32)
-        self._buffer[: kept.size] = kept
+        self._buffer[: self._keep] = kept
         self._first += excess
-        self._used = kept.size
+        self._used = self._keep
 
     def append(self, samples: Samples) -> None:
         """Take over a copy of the samples that follow."""
