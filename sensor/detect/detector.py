@@ -193,13 +193,12 @@ class Detector:
         size, count = self._hop, self._fill // self._hop
         hops = [self._work[at : at + size] for at in range(self._tail, self._tail + count * size, size)]
         bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
-        # Frame 0 of each only lends its second half to the next.
-        levels = levels_db(self._hops.energies(count))[:, 1:]
+        energies = self._hops.energies(count)
         for n, hop in enumerate(hops):
             out.extend(bad[n])
             self._history.append(hop)
-            self._advance(levels[n], out)
-        kept = self._work[count * size : self._tail + self._fill].copy()
+            self._advance(energies[n], out)
+        kept = self._work[count * size : self._tail + self._fill]
         self._work[: kept.size] = kept
         self._fill -= count * size
 
@@ -209,24 +208,24 @@ class Detector:
         out.extend(self._sanitise(rest, self._history.end))
         self._history.append(rest)
         self._work[self._tail + self._fill :] = 0.0
-        energies = self._hops.energies(1)[0]
-        levels = levels_db(energies[1 : 1 + self._fill // self._filters.frame])
+        energies = self._hops.energies(1)[0, : self._fill // self._filters.frame]
         self._fill = 0
-        if levels.size:
-            self._advance(levels, out)
+        if energies.size:
+            self._advance(energies, out)
 
-    def _advance(self, levels: Samples, out: list[Trigger | Reject]) -> None:
-        """Look for crossings in the levels of one hop, then decide what has waited long enough."""
+    def _advance(self, energies: Samples, out: list[Trigger | Reject]) -> None:
+        """Look for crossings in the frames of one hop, then decide what has waited long enough."""
         risen: list[_Pending] = []
-        for crossing in self._finder.find(levels):
+        for crossing in self._finder.find(energies):
             pending = _Pending(crossing, self._sample(crossing.frame))
             if crossing.edge:
                 edge = Reject(RejectReason.DIGITAL_SILENCE, float(pending.sample))
                 self._conclude(out, pending, edge, self._refractory_until)
             else:
                 risen.append(pending)
-        self._pending += risen
-        self._add_repeats(risen)
+        if risen or self._repeats.listening:
+            self._pending += risen
+            self._add_repeats(risen)
         if self._pending:
             self._decide_ready(out)
 
@@ -253,15 +252,14 @@ class Detector:
         """
         rejects: list[Reject] = []
         power = float(np.vdot(hop, hop))  # unlike dot it does not warn of an overflow
+        bad_before, self._bad_at_end = self._bad_at_end, False
         if not power <= LARGEST_FS:  # also when it is NaN
             bad = ~(np.abs(hop) <= LARGEST_FS)
-            starts = np.flatnonzero(bad & ~np.concatenate(([self._bad_at_end], bad[:-1])))
+            starts = np.flatnonzero(bad & ~np.concatenate(([bad_before], bad[:-1])))
             rejects = [Reject(RejectReason.NOT_FINITE, float(first + at)) for at in starts]
             hop[bad] = 0.0
             self._bad_at_end = bool(bad[-1])
             power = float(np.vdot(hop, hop))
-        else:
-            self._bad_at_end = False
         if hop.size:
             self._mean_square += (power / hop.size - self._mean_square) / LEVEL_HOPS
         return rejects

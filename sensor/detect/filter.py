@@ -9,6 +9,7 @@ no anti-alias filter behind the band-pass: decimation keeps the power.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,9 +109,10 @@ class FrameFilter:
             """Matrix from those to the outputs."""
         self.matrix: Samples = (shifted_taps(self.taps, starts, self.span) * scale).astype(np.float32)
         """Both in one, from the samples to the outputs."""
-        self._halves: Samples = np.zeros((len(starts), 2), np.float32)
-        self._halves[: len(starts) // 2, 0] = 1.0
-        self._halves[len(starts) // 2 :, 1] = 1.0
+        self.halves: Samples = np.zeros((len(starts), 2), np.float32)
+        """Matrix from the squares of the outputs to what each half of the frame adds to its mean square."""
+        self.halves[: len(starts) // 2, 0] = 1.0
+        self.halves[len(starts) // 2 :, 1] = 1.0
 
     def frames(self, samples: Samples) -> Samples:
         """A view (n, span) of contiguous ``samples``; its first row is the frame that begins at ``half``."""
@@ -127,16 +129,11 @@ class FrameFilter:
         the border of two frames does not lose up to 3 dB; the first frame has nothing earlier.
         """
         # A copy first: on overlapping rows the product would fall back to a slower path.
-        return self.mean_square(np.ascontiguousarray(frames) @ self.matrix)
-
-    def mean_square(self, outputs: Samples) -> Samples:
-        """Levels (..., n) of frames, as ``energies`` has them, from their outputs (..., n, per frame)."""
-        np.square(outputs, out=outputs)
-        halves: Samples = outputs @ self._halves
-        first, second = halves[..., 0], halves[..., 1]
-        own: Samples = first + second
-        np.maximum(own[..., 1:], second[..., :-1] + first[..., 1:], out=own[..., 1:])
-        return own
+        outputs = np.ascontiguousarray(frames) @ self.matrix
+        first, second = (np.square(outputs, out=outputs) @ self.halves).T
+        latest = second.copy()
+        np.maximum(second[1:], second[:-1], out=latest[1:])
+        return first + latest
 
 
 class HopFilter:
@@ -148,31 +145,76 @@ class HopFilter:
     Args:
         filters: of the stream.
         samples: contiguous buffer of whole frames; its contents may change, it may not move.
-        count: frames per hop; each hop is led by the frame before it.
+        count: frames per hop; each hop is led by the frame before it, which lends it its second half.
     """
 
     def __init__(self, filters: FrameFilter, samples: Samples, count: int) -> None:
-        self._filters = filters
         frame = filters.frame
         hops = (samples.size - filters.span) // (count * frame)
-        self._coarse: Samples | None = None
         if filters.factor == 1:
-            self._frames = _rows(samples, (hops, count + 1, filters.span), (count * frame, frame))
-            return
-        rows = count + 1 + 2 * (HALF_FRAMES - DECIMATOR_FRAMES)
-        self._samples = _rows(samples, (hops, rows, len(filters.first)), (count * frame, frame))
-        self._coarse = np.zeros((hops, rows, filters.first.shape[1]), np.float32)
-        width = self._coarse.shape[2]
-        self._frames = _rows(self._coarse, (hops, count + 1, len(filters.second)), (rows * width, width))
+            frames = _rows(samples, (hops, count + 1, filters.span), (count * frame, frame))
+            stages = [_Stage.of(frames, filters.matrix)]
+        else:
+            rows = count + 1 + 2 * (HALF_FRAMES - DECIMATOR_FRAMES)
+            ahead = _rows(samples, (hops, rows, len(filters.first)), (count * frame, frame))
+            low = _Stage.of(ahead, filters.first)
+            width = filters.first.shape[1]
+            frames = _rows(low.outputs, (hops, count + 1, len(filters.second)), (rows * width, width))
+            stages = [low, _Stage.of(frames, filters.second)]
+        self._parts = [_Hops([stage.part(n) for stage in stages], filters.halves) for n in range(1, hops + 1)]
+        """By the number of hops asked for, less one: to cut arrays for each block costs as much as a copy."""
 
     def energies(self, hops: int) -> Samples:
-        """Levels of the frames of the first ``hops`` hops, shape (hops, count + 1)."""
-        matrix = self._filters.matrix
-        if self._coarse is not None:
-            samples = np.ascontiguousarray(self._samples[:hops])
-            np.matmul(samples, self._filters.first, out=self._coarse[:hops])
-            matrix = self._filters.second
-        return self._filters.mean_square(np.ascontiguousarray(self._frames[:hops]) @ matrix)
+        """Levels of the frames of the first ``hops`` hops, full scale squared, shape (hops, count)."""
+        return self._parts[hops - 1].energies()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stage:
+    """One product of overlapping rows and a matrix."""
+
+    overlapping: Samples
+    """View (hops, rows, n) of what goes in."""
+    rows: Samples
+    """Buffer for a copy of it: on overlapping rows the product would fall back to a slower path."""
+    matrix: Samples
+    """Shape (n, per row)."""
+    outputs: Samples
+    """Buffer (hops, rows, per row)."""
+
+    @classmethod
+    def of(cls, overlapping: Samples, matrix: Samples) -> _Stage:
+        """With buffers of its own."""
+        outputs = np.zeros((*overlapping.shape[:2], matrix.shape[1]), np.float32)
+        return cls(overlapping, np.zeros(overlapping.shape, np.float32), matrix, outputs)
+
+    def part(self, hops: int) -> _Stage:
+        """The same for the first hops alone, in the same buffers."""
+        return _Stage(self.overlapping[:hops], self.rows[:hops], self.matrix, self.outputs[:hops])
+
+
+class _Hops:
+    """The way from the samples of so many hops to the energies of their frames."""
+
+    def __init__(self, stages: list[_Stage], matrix: Samples) -> None:
+        """``matrix``: from the squares of the last stage's outputs to the halves of the frames."""
+        self._stages = stages
+        self._outputs = stages[-1].outputs
+        self._matrix = matrix
+        self._halves = np.zeros((*self._outputs.shape[:2], 2), np.float32)
+        self._first = self._halves[:, 1:, 0]
+        self._second, self._second_before = self._halves[:, 1:, 1], self._halves[:, :-1, 1]
+
+    def energies(self) -> Samples:
+        """Shape (hops, count): the frame that leads each hop has lent its second half and is left out."""
+        for stage in self._stages:
+            np.copyto(stage.rows, stage.overlapping)
+            np.matmul(stage.rows, stage.matrix, out=stage.outputs)
+        np.square(self._outputs, out=self._outputs)
+        np.matmul(self._outputs, self._matrix, out=self._halves)
+        energies: Samples = np.maximum(self._second, self._second_before)
+        energies += self._first
+        return energies
 
 
 def _rows(samples: Samples, shape: tuple[int, int, int], steps: tuple[int, int]) -> Samples:

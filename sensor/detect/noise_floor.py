@@ -21,8 +21,17 @@ SETTLING_HOPS = 10
 """Hops after a start in which the floor may move five times as fast."""
 SILENT_DB = -160.0
 """A frame below this is digital silence: no converter and no float of a microphone is that quiet."""
+SILENT_ENERGY = 10.0 ** (SILENT_DB / 10.0)
+"""The same as a mean square, full scale squared."""
+TINY_ENERGY = 1e-20
+"""-200 dB: stands in for exact zero."""
 FEWEST_ACTIVE = 10
 """Active frames in a hop below which it says nothing about the background."""
+
+
+def level_db(energy: float) -> float:
+    """A frame's energy in dB re full scale; exact zero becomes -200 dB."""
+    return 10.0 * math.log10(max(energy, TINY_ENERGY))
 
 
 class NoiseFloor:
@@ -41,28 +50,28 @@ class NoiseFloor:
         """RMS of the background in the band, dB re full scale; NaN before the first sound."""
         return self.level_db - RMS_BELOW_QUANTILE_DB
 
-    def start(self, ordered_db: Samples) -> None:
+    def start(self, ordered: Samples) -> None:
         """Take a first floor from the hop itself, if there is none yet and the hop has sound in it.
 
-        ``ordered_db``: the levels of its frames in rising order.
+        ``ordered``: the energies of its frames in rising order, full scale squared.
         """
         if math.isnan(self.level_db):
-            active = ordered_db[ordered_db > SILENT_DB]
+            active = ordered[ordered > SILENT_ENERGY]
             if active.size >= FEWEST_ACTIVE:
-                self.level_db = float(active[int(START_QUANTILE * active.size)]) + START_RISE_DB
+                self.level_db = level_db(active.item(int(START_QUANTILE * active.size))) + START_RISE_DB
                 self._hops = 0
 
-    def update(self, ordered_db: Samples) -> None:
-        """Follow one hop, its levels in rising order; after a hop of digital silence start anew."""
+    def update(self, ordered: Samples) -> None:
+        """Follow one hop, its energies in rising order; after a hop of digital silence start anew."""
         silent = 0
-        if ordered_db[0] <= SILENT_DB:
-            silent = int(np.searchsorted(ordered_db, SILENT_DB, side="right"))
-        active = ordered_db.size - silent
+        if ordered.item(0) <= SILENT_ENERGY:
+            silent = int(np.searchsorted(ordered, SILENT_ENERGY, side="right"))
+        active = ordered.size - silent
         if active < FEWEST_ACTIVE:
             if active == 0:
                 self.level_db = math.nan
             return
-        target = float(ordered_db[silent + int(QUANTILE * active)])
+        target = level_db(ordered.item(silent + int(QUANTILE * active)))
         pace = 5.0 if self._hops < SETTLING_HOPS else 1.0
         self._hops += 1
         self.level_db += min(pace * self._rise_db, max(-pace * self._fall_db, target - self.level_db))

@@ -48,7 +48,7 @@ def frame_levels_db(samples: Samples, rate_hz: float, settings: DetectSettings) 
     levels = []
     for before, now in pairwise(halves):
         power = max(now[0] + now[1], before[1] + now[0]) / len(positions)
-        levels.append(10.0 * math.log10(max(power, trigger.TINY_ENERGY)))
+        levels.append(10.0 * math.log10(max(power, noise_floor.TINY_ENERGY)))
     return levels
 
 
@@ -134,7 +134,7 @@ def repeated(
                 best = (at, likeness)
             place += step
         power = _loudest(heard(start), max(1, round(1e-3 * rate_hz / step))) if start <= last else 0.0
-        if 10.0 * math.log10(max(power, trigger.TINY_ENERGY)) < floor_db + repeats.LOUD_DB:
+        if 10.0 * math.log10(max(power, noise_floor.TINY_ENERGY)) < floor_db + repeats.LOUD_DB:
             continue
         if place >= until or power > loudest:
             found += [best] if best is not None else []

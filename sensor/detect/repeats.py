@@ -145,6 +145,11 @@ class RepeatFinder(Generic[T]):
         """The best likeness of the last moment, while a better one may follow."""
 
     @property
+    def listening(self) -> bool:
+        """Whether anything may be found without another crossing."""
+        return self._template is not None or bool(self._waiting)
+
+    @property
     def reach(self) -> int:
         """Samples after its start that a place needs to be judged."""
         return self._size * self._step + self._half + 1

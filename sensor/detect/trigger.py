@@ -7,14 +7,13 @@ counting.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensor.detect.filter import HALF_FRAMES
-from sensor.detect.noise_floor import SILENT_DB, NoiseFloor
+from sensor.detect.noise_floor import SILENT_ENERGY, TINY_ENERGY, NoiseFloor, level_db
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +31,6 @@ GAP_FRAMES = 4
 TAIL_FRAMES = RECENT_FRAMES + GAP_FRAMES
 EDGE_FRAMES = 2 * HALF_FRAMES
 """Frames after digital silence whose filter still reaches into it."""
-TINY_ENERGY = 1e-20
-"""-200 dB: stands in for exact zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +58,66 @@ def levels_db(energies: Samples) -> Samples:
 
 
 class TriggerFinder:
-    """Finds upward crossings hop by hop."""
+    """Finds upward crossings hop by hop.
+
+    It looks at energies: their logarithm is taken only of the few that a quiet hop is judged by, and of all
+    where something stands out.
+    """
 
     def __init__(self, threshold_db: float, floor: NoiseFloor, watch: Watch | None = None) -> None:
         """``watch`` is called with each hop: first frame, levels, levels of the moment before, floor."""
         self._watch = watch
         self._threshold_db = threshold_db
         self.floor = floor
-        self._tail: Samples = np.full(TAIL_FRAMES, SILENT_DB, np.float32)
+        self._tail: Samples = np.zeros(TAIL_FRAMES, np.float32)
+        """Energies of the frames before the next hop."""
         self._next_frame = 0
         self._since_silence = 0
         """Frames since the last silent one; a stream begins like a silence ends."""
         self._above = False
 
-    def find(self, levels: Samples) -> list[Crossing]:
-        """Crossings among the levels (dB) of the next consecutive frames, in order."""
-        ordered = levels.copy()
+    def find(self, energies: Samples) -> list[Crossing]:
+        """Crossings among the next consecutive frames, in order.
+
+        ``energies``: their mean squares, shape (n,), full scale squared; not written to, but kept.
+        """
+        ordered = energies.copy()
         ordered.sort()
-        top_db = float(ordered[-1])
-        edge = self._edges(levels, float(ordered[0]))
+        top_db = level_db(ordered.item(-1))
+        edge = self._edges(energies, ordered.item(0))
         if edge is not None:
-            ordered = np.sort(np.where(edge, np.float32(SILENT_DB), levels))
+            ordered = np.sort(np.where(edge, np.float32(0.0), energies))
         self.floor.start(ordered)
-        crossings: list[Crossing] = []
         floor_db = self.floor.level_db
         if self._watch is not None:
+            levels = levels_db(energies)
             self._watch(self._next_frame, levels, self._recent_db(levels, floor_db), floor_db)
-        if math.isnan(floor_db) or top_db - floor_db < self._threshold_db:
-            self._above = False
+        crossings: list[Crossing] = []
+        # Before any sound the floor is NaN, and nothing exceeds that.
+        if top_db - floor_db >= self._threshold_db:
+            crossings = self._crossings(levels_db(energies), floor_db, edge)
         else:
-            crossings = self._crossings(levels, floor_db, edge)
+            self._above = False
         self.floor.update(ordered)
-        longer = levels if levels.size >= TAIL_FRAMES else np.concatenate((self._tail, levels))
+        longer = energies if energies.size >= TAIL_FRAMES else np.concatenate((self._tail, energies))
         self._tail = longer[-TAIL_FRAMES:]
-        self._next_frame += levels.size
+        self._next_frame += energies.size
         return crossings
 
-    def _edges(self, levels: Samples, lowest_db: float) -> NDArray[np.bool_] | None:
+    def _edges(self, energies: Samples, lowest: float) -> NDArray[np.bool_] | None:
         """Which frames hear a step out of digital silence; None where there was no silence."""
-        if lowest_db > SILENT_DB and self._since_silence >= EDGE_FRAMES:
-            self._since_silence += levels.size
+        if lowest > SILENT_ENERGY and self._since_silence >= EDGE_FRAMES:
+            self._since_silence += energies.size
             return None
-        edge = np.zeros(levels.size, np.bool_)
-        for index, level in enumerate(levels):
-            self._since_silence = 0 if level <= SILENT_DB else self._since_silence + 1
+        edge = np.zeros(energies.size, np.bool_)
+        for index, energy in enumerate(energies.tolist()):
+            self._since_silence = 0 if energy <= SILENT_ENERGY else self._since_silence + 1
             edge[index] = self._since_silence <= EDGE_FRAMES
         return edge
 
     def _recent_db(self, levels: Samples, floor_db: float) -> NDArray[np.float64]:
         """Mean level of the moment before each of the frames, dB; NaN without a floor."""
-        run = np.concatenate((self._tail, levels)).astype(np.float64)
+        run = np.concatenate((levels_db(self._tail), levels)).astype(np.float64)
         np.maximum(run, floor_db, out=run)  # silence and lulls count as floor
         sums = np.concatenate(([0.0], np.cumsum(run)))
         return (sums[RECENT_FRAMES : RECENT_FRAMES + levels.size] - sums[: levels.size]) / RECENT_FRAMES

@@ -40,4 +40,4 @@ def test_a_hop_has_the_same_energies_in_any_company(rate_hz: int) -> None:
         alone = np.ascontiguousarray(audio[number * hop : before + (number + 1) * hop])
         assert np.array_equal(HopFilter(filters, alone, HOP_FRAMES).energies(1)[0], together[number])
     plain = filters.energies(filters.frames(audio))
-    assert together[:, 1:].ravel() == pytest.approx(plain[1:], rel=1e-4)
+    assert together.ravel() == pytest.approx(plain[1:], rel=1e-4)

@@ -10,6 +10,7 @@ import pytest
 from sensor.detect import reference
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
+from sensor.detect.trigger import levels_db
 from tests.support.blasts import add_blast, noise
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def fast_crossings(audio: Samples, rate_hz: int) -> tuple[list[Crossing], Sample
     find = finder.find
 
     def listening(hop: Samples) -> list[Crossing]:
-        levels.append(hop.copy())
+        levels.append(levels_db(hop))
         crossings = find(hop)
         found.extend(crossings)
         return crossings
