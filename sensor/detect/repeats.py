@@ -43,6 +43,8 @@ LOUD_DB = 15.0
 """A template's loudest millisecond over the noise floor: what is weaker is like the noise."""
 AMPLITUDE = 0.4
 """Least amplitude of a repeat relative to the template: rounds differ by some 2 dB, echoes are weaker."""
+MARGIN = 0.999
+"""What rounding may take from a bound."""
 PAST_S, GAP_S = 0.024, 0.004
 OUTSTANDING = 3.0
 """A repeat's correlation is this many times the RMS of the correlation from 24 to 4 ms before it: that of a
@@ -171,7 +173,8 @@ class RepeatFinder(Generic[T]):
         template = known[-1]
         start = crossing.sample - self._lead - self._early
         count = (self._early + self._late) // self._step + 1
-        likeness = self._compare(template, start - self._step, count + 2, history)[1]
+        heard = self._outputs(start - self._step, count + 1 + self._size, history)
+        likeness = self._correlate(template, heard)[1]
         best = 1 + int(likeness[1:-1].argmax())
         if likeness[best] < SURE:
             return None
@@ -235,21 +238,32 @@ class RepeatFinder(Generic[T]):
 
     def _alike(self, template: _Template[T], count: int, history: History) -> Iterator[tuple[int, Doubles]]:
         """Which of the next places are alike; with each the likeness of all and of one more either side."""
-        past, gap = self._past, self._gap
-        first = self._next - past * self._step
-        products, likeness = self._compare(template, first, past + count + 1, history)
-        alike = (likeness >= self._likeness) & (products >= AMPLITUDE * template.energy)
-        sums = np.concatenate(([0.0], np.cumsum(np.square(products), dtype=np.float64)))
-        recent = (sums[past - gap : -1 - gap] - sums[: -1 - past]) / (past - gap)
-        stands = np.square(products[past:]) >= OUTSTANDING**2 * recent
-        for index in np.flatnonzero(alike[past:-1] & stands[:-1]):
-            yield int(index), likeness[past - 1 :]
+        least = AMPLITUDE * template.energy
+        heard = self._outputs(self._next - self._step, count + 1 + self._size, history)
+        # No product exceeds the root of both energies: after most rounds it is soon too quiet for a repeat.
+        if float(heard @ heard) * template.energy < MARGIN * least**2:
+            return
+        products, likeness = self._correlate(template, heard)
+        alike = (likeness >= self._likeness) & (products >= least)
+        places = np.flatnonzero(alike[1:-1])
+        if places.size == 0:
+            return
+        recent = self._recent(template, count, history)
+        stands = np.square(products[1:-1]) >= OUTSTANDING**2 * recent
+        for index in places[stands[places]]:
+            yield int(index), likeness
 
-    def _compare(
-        self, template: _Template[T], first: int, count: int, history: History
-    ) -> tuple[Samples, Doubles]:
-        """Correlation of so many places, from ``first`` on, with the template: as it is, and normalised."""
-        heard = self._outputs(first, count - 1 + self._size, history)
+    def _recent(self, template: _Template[T], count: int, history: History) -> Doubles:
+        """Mean square of the correlation in the moment before each of the next places, shape (count,)."""
+        past, gap = self._past, self._gap
+        before = self._outputs(self._next - past * self._step, past - gap + count - 2 + self._size, history)
+        products = np.correlate(before, template.wave, mode="valid")
+        sums = np.concatenate(([0.0], np.cumsum(np.square(products), dtype=np.float64)))
+        recent: Doubles = (sums[past - gap :] - sums[:count]) / (past - gap)
+        return recent
+
+    def _correlate(self, template: _Template[T], heard: Samples) -> tuple[Samples, Doubles]:
+        """Correlation with the template of all places in ``heard``: as it is, and normalised."""
         products: Samples = np.correlate(heard, template.wave, mode="valid")
         sums = np.concatenate(([0.0], np.cumsum(np.square(heard), dtype=np.float64)))
         energies = np.maximum(sums[self._size :] - sums[: -self._size], 1e-30)
@@ -277,8 +291,9 @@ class RepeatFinder(Generic[T]):
         raw = history.read(
             start - self._half, start - self._half + (rows - 1) * advance + self._matrix.shape[0]
         )
-        view: NDArray[np.float32] = np.lib.stride_tricks.as_strided(
-            raw, (rows, self._matrix.shape[0]), (advance * raw.itemsize, raw.itemsize), writeable=False
+        # The same view by np.lib.stride_tricks takes longer to make than to copy.
+        view: Samples = np.ndarray(
+            (rows, self._matrix.shape[0]), np.float32, raw, strides=(advance * raw.itemsize, raw.itemsize)
         )
         outputs: Samples = np.ravel(np.ascontiguousarray(view) @ self._matrix)
         return outputs[:count]
