@@ -341,14 +341,15 @@ class Detector:
         reach = index + round(WITHIN_S * rate_hz) + filters.half
         sound = self._history.read(index - filters.half, min(reach, self._history.end))
         body = max(filters.span, filters.half + round(min(until_s, BODY_S) * rate_hz))
-        levels = levels_db(filters.energies(filters.frames(sound[: body + filters.half])))
+        levels = levels_db(filters.energies(filters.frames(sound)))
+        of_body = levels[: (body - filters.half) // filters.frame]
         return Trigger(
             onset=pick.index,
             onset_sigma_s=pick.sigma_s,
             on=index - round(settings.pre_roll_s * rate_hz),
             off=index + round(settings.post_roll_s * rate_hz),
             peak_fs=float(np.abs(sound[filters.half : body]).max(initial=0.0)),
-            snr_db=float(levels.max(initial=SILENT_DB)) - noise_dbfs,
+            snr_db=float(of_body.max(initial=SILENT_DB)) - noise_dbfs,
             noise_dbfs=noise_dbfs,
-            later_arrivals=later_arrivals(sound, filters, rate_hz, until_s),
+            later_arrivals=later_arrivals(levels, self._frame_s, until_s),
         )

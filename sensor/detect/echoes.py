@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.detect.trigger import levels_db
 from sensor.types import LaterArrival
 
 if TYPE_CHECKING:
-    from sensor.detect.filter import FrameFilter
     from sensor.types import Samples
 
 MOST = 3
@@ -23,22 +21,19 @@ NEAR_FRAMES = 4
 """A later arrival is the largest of so many frames; it stands out of as many, but for the one before it."""
 
 
-def later_arrivals(
-    samples: Samples, filters: FrameFilter, rate_hz: float, until_s: float
-) -> tuple[LaterArrival, ...]:
+def later_arrivals(levels_db: Samples, frame_s: float, until_s: float) -> tuple[LaterArrival, ...]:
     """The strongest later arrivals, at most three, in time order.
 
-    ``samples``: raw audio from the filter's half length before the onset; ``until_s``: time of the next
+    ``levels_db``: of the frames from the onset on, each ``frame_s`` long; ``until_s``: time of the next
     trigger after the onset; none later than that or 0.2 s is given. Times are good to a frame, about 1 ms.
     """
-    frame_s = filters.frame / rate_hz
-    levels = levels_db(filters.energies(filters.frames(samples))).astype(float)
+    levels = levels_db.astype(float)
     last = min(levels.size, int(min(until_s, WITHIN_S) / frame_s))
     if last <= FIRST_FRAMES:
         return ()
     # The largest of each frame and the NEAR_FRAMES - 1 after it.
     padded = np.concatenate((levels, np.full(NEAR_FRAMES - 1, -np.inf)))
-    near = np.lib.stride_tricks.sliding_window_view(padded, NEAR_FRAMES).max(axis=1)
+    near = np.max([padded[after : after + levels.size] for after in range(NEAR_FRAMES)], axis=0)
     heard = levels[FIRST_FRAMES:last]
     stands_out = (heard == near[FIRST_FRAMES:last]) & (heard > near[: last - FIRST_FRAMES] + STEP_DB)
     found = [(float(levels[index]), int(index)) for index in FIRST_FRAMES + np.flatnonzero(stands_out)]

@@ -55,54 +55,60 @@ def explain(samples: Samples, crossing: int, filters: FrameFilter, limit_db: flo
     decay_db = _decay_after_silence(samples, crossing, filters)
     if decay_db is not None and decay_db < DECAY_DB:
         return RejectReason.DIGITAL_SILENCE
-    jump = _largest_jump(samples, crossing, filters)
+    around = _around(samples, crossing, filters)
+    jump = _largest_jump(around, filters)
     for mend, reason in ((_without_glitch, RejectReason.GLITCH), (_without_step, RejectReason.DC_STEP)):
-        if _level(mend(samples, jump), crossing, filters) < limit_db:
+        if _level(mend(around, jump), filters) < limit_db:
             return reason
     return None
 
 
 def margins(samples: Samples, crossing: int, filters: FrameFilter, limit_db: float) -> FaultMargins:
     """All that ``explain`` weighs, of the same arguments."""
-    jump = _largest_jump(samples, crossing, filters)
+    around = _around(samples, crossing, filters)
+    jump = _largest_jump(around, filters)
     return FaultMargins(
         decay_db=_decay_after_silence(samples, crossing, filters),
-        without_glitch_db=_level(_without_glitch(samples, jump), crossing, filters),
-        without_step_db=_level(_without_step(samples, jump), crossing, filters),
+        without_glitch_db=_level(_without_glitch(around, jump), filters),
+        without_step_db=_level(_without_step(around, jump), filters),
         limit_db=limit_db,
     )
 
 
-def _level(samples: Samples, crossing: int, filters: FrameFilter) -> float:
+def _around(samples: Samples, crossing: int, filters: FrameFilter) -> Samples:
+    """What the crossing frame, the one before it and those up to half a filter after it look at."""
+    return samples[crossing - filters.frame - filters.half : crossing + filters.frame + 2 * filters.half]
+
+
+def _level(around: Samples, filters: FrameFilter) -> float:
     """Largest frame level that the same fault can have reached, dB."""
-    around = samples[crossing - filters.frame - filters.half : crossing + filters.frame + 2 * filters.half]
-    return float(levels_db(filters.energies(filters.frames(np.ascontiguousarray(around)))).max())
+    return float(levels_db(filters.energies(filters.frames(around))).max())
 
 
-def _largest_jump(samples: Samples, crossing: int, filters: FrameFilter) -> int:
+def _largest_jump(around: Samples, filters: FrameFilter) -> int:
     """Index after the largest difference between neighbours that the crossing frame looks at."""
-    low = crossing - filters.half
-    steps = np.abs(np.diff(samples[low : crossing + filters.frame + filters.half]))
-    return low + 1 + int(steps.argmax())
+    steps = np.abs(np.diff(around[filters.frame : 2 * filters.frame + 2 * filters.half]))
+    return filters.frame + 1 + int(steps.argmax())
 
 
-def _without_glitch(samples: Samples, jump: int) -> Samples:
+def _without_glitch(around: Samples, jump: int) -> Samples:
     """The samples with the most deviant one or two next to ``jump`` replaced by a straight line."""
-    best, smallest = samples, np.inf
+    best, smallest = around, np.inf
     for first, count in ((jump - 1, 1), (jump, 1), (jump - 1, 2), (jump, 2), (jump - 2, 2)):
-        mended = samples.copy()
-        line = np.linspace(samples[first - 1], samples[first + count], count + 2)
-        mended[first : first + count] = line[1:-1]
+        mended = around.copy()
+        before, after = around.item(first - 1), around.item(first + count)
+        for place in range(count):
+            mended[first + place] = before + (after - before) * (place + 1) / (count + 1)
         roughness = float(np.abs(np.diff(mended[jump - 4 : jump + 5])).max())
         if roughness < smallest:
             best, smallest = mended, roughness
     return best
 
 
-def _without_step(samples: Samples, jump: int) -> Samples:
+def _without_step(around: Samples, jump: int) -> Samples:
     """The samples with the step at ``jump`` taken out of all that follows."""
-    mended = samples.copy()
-    mended[jump:] -= samples[jump] - samples[jump - 1]
+    mended = around.copy()
+    mended[jump:] -= around[jump] - around[jump - 1]
     return mended
 
 

@@ -71,6 +71,17 @@ def shifted_taps(taps: NDArray[np.float64], starts: range, span: int) -> NDArray
     return matrix
 
 
+def overlapping(samples: Samples, shape: tuple[int, ...], steps: tuple[int, ...]) -> Samples:
+    """A view of overlapping rows of contiguous ``samples``.
+
+    ``steps``: samples from one to the next along all axes but the last, whose rows are contiguous.
+    """
+    strides = [step * samples.itemsize for step in (*steps, 1)]
+    # The same by np.lib.stride_tricks takes longer than many a copy of the rows.
+    view: Samples = np.ndarray(shape, samples.dtype, samples, strides=strides)
+    return view
+
+
 class FrameFilter:
     """Mean square of the band-passed signal in frames of about 1 ms."""
 
@@ -117,10 +128,7 @@ class FrameFilter:
     def frames(self, samples: Samples) -> Samples:
         """A view (n, span) of contiguous ``samples``; its first row is the frame that begins at ``half``."""
         count = max(0, (samples.size - 2 * self.half) // self.frame)
-        step = samples.strides[0]
-        return np.lib.stride_tricks.as_strided(
-            samples, (count, self.span), (self.frame * step, step), writeable=False
-        )
+        return overlapping(samples, (count, self.span), (self.frame,))
 
     def energies(self, frames: Samples) -> Samples:
         """Level of each frame of a view made by ``frames``, mean square in full scale squared, shape (n,).
@@ -152,14 +160,15 @@ class HopFilter:
         frame = filters.frame
         hops = (samples.size - filters.span) // (count * frame)
         if filters.factor == 1:
-            frames = _rows(samples, (hops, count + 1, filters.span), (count * frame, frame))
+            frames = overlapping(samples, (hops, count + 1, filters.span), (count * frame, frame))
             stages = [_Stage.of(frames, filters.matrix)]
         else:
             rows = count + 1 + 2 * (HALF_FRAMES - DECIMATOR_FRAMES)
-            ahead = _rows(samples, (hops, rows, len(filters.first)), (count * frame, frame))
+            ahead = overlapping(samples, (hops, rows, len(filters.first)), (count * frame, frame))
             low = _Stage.of(ahead, filters.first)
             width = filters.first.shape[1]
-            frames = _rows(low.outputs, (hops, count + 1, len(filters.second)), (rows * width, width))
+            shape = (hops, count + 1, len(filters.second))
+            frames = overlapping(low.outputs, shape, (rows * width, width))
             stages = [low, _Stage.of(frames, filters.second)]
         self._parts = [_Hops([stage.part(n) for stage in stages], filters.halves) for n in range(1, hops + 1)]
         """By the number of hops asked for, less one: to cut arrays for each block costs as much as a copy."""
@@ -215,11 +224,3 @@ class _Hops:
         energies: Samples = np.maximum(self._second, self._second_before)
         energies += self._first
         return energies
-
-
-def _rows(samples: Samples, shape: tuple[int, int, int], steps: tuple[int, int]) -> Samples:
-    """A view of overlapping rows; ``steps``: samples from one to the next along the first two axes."""
-    size = samples.itemsize
-    return np.lib.stride_tricks.as_strided(
-        samples, shape, (steps[0] * size, steps[1] * size, size), writeable=False
-    )

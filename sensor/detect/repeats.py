@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from sensor.detect.filter import band_pass_taps, shifted_taps
+from sensor.detect.filter import band_pass_taps, overlapping, shifted_taps
 from sensor.detect.onset import vertex
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ HIGH_HZ = 2400.0
 """A street round has little above; up to 5000 Hz the same rounds are found at twice the rate."""
 HALF_S = 0.004
 """Half length of the band-pass."""
+ROW = 16
+"""Outputs in one row of the product: fewer mean more copies, more mean more multiplications by zero."""
 TEMPLATE_S = 0.04
 """Of a round kept; with 20 ms reverberation is like it too often. Shorter than the fastest interval."""
 LEAD_S = 0.001
@@ -117,9 +119,9 @@ class RepeatFinder(Generic[T]):
         self._step = max(1, int(rate_hz / (2.4 * high_hz)))
         self._half = round(HALF_S * rate_hz)
         self._width = max(1, round(1e-3 * rate_hz / self._step))
-        """Outputs in one row of the product: about a millisecond."""
+        """Outputs in about a millisecond."""
         taps = band_pass_taps(LOW_HZ, high_hz, rate_hz, self._half)
-        last = (self._width - 1) * self._step
+        last = (ROW - 1) * self._step
         matrix = shifted_taps(taps, range(0, last + 1, self._step), last + taps.size)
         self._matrix: Samples = matrix.astype(np.float32)
         self._size = round(TEMPLATE_S * rate_hz / self._step)
@@ -286,14 +288,11 @@ class RepeatFinder(Generic[T]):
 
     def _outputs(self, start: int, count: int, history: History) -> Samples:
         """Band-passed sound at ``start`` and every step after it, shape (count,)."""
-        rows = -(-count // self._width)
-        advance = self._width * self._step
+        rows = -(-count // ROW)
+        advance = ROW * self._step
         raw = history.read(
             start - self._half, start - self._half + (rows - 1) * advance + self._matrix.shape[0]
         )
-        # The same view by np.lib.stride_tricks takes longer to make than to copy.
-        view: Samples = np.ndarray(
-            (rows, self._matrix.shape[0]), np.float32, raw, strides=(advance * raw.itemsize, raw.itemsize)
-        )
+        view = overlapping(raw, (rows, self._matrix.shape[0]), (advance,))
         outputs: Samples = np.ravel(np.ascontiguousarray(view) @ self._matrix)
         return outputs[:count]
