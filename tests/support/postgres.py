@@ -135,3 +135,10 @@ class PostgresServer:
         name = f"record_{next(self._names)}"
         self.execute(f"CREATE SCHEMA {name}")
         return name
+
+
+def meddle(dsn: str, *statements: str) -> None:
+    """Change the record as somebody with a database editor would."""
+    with psycopg.connect(dsn) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())

@@ -18,7 +18,7 @@ from sensor.central.store.sqlite import SqliteStore
 from sensor.errors import ChainError, StoreError
 from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.mosquitto import wait_until
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, meddle
 
 ROOT = Path(__file__).parents[3]
 HASH = "scrypt$..."
@@ -74,13 +74,6 @@ def filled(dsn: str) -> Iterator[PostgresStore]:
 def schema_dsn(server: PostgresServer) -> str:
     """How to reach a new, empty schema of ``server``."""
     return server.dsn(schema=server.new_schema())
-
-
-def meddle(dsn: str, *statements: str) -> None:
-    """Change the record as somebody with a database editor would."""
-    with psycopg.connect(dsn) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 @pytest.mark.usefixtures("filled")
@@ -269,57 +262,6 @@ def test_a_standby_is_read_and_not_written(own_server: PostgresServer) -> None:
     own_server.start()
     assert store.append_version(incident_version(2)) == 2
     store.close()
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"user": "locked", "password": "wrong"}, "password authentication failed.*check user and password"),
-        ({"user": "locked"}, "no password supplied.*check user and password"),
-        ({"user": "nobody-known"}, "does not exist.*check user and password"),
-        ({"dbname": "nowhere"}, "does not exist.*make it with createdb"),
-        ({"host": "127.0.0.1", "port": "1"}, "refused.*is the server running, and are host and port right"),
-        ({"host": "/nowhere"}, "No such file.*is the server running"),
-        ({"schema": "nowhere"}, "search_path names no schema"),
-    ],
-)
-def test_what_keeps_us_out_is_worded(server: PostgresServer, changes: dict[str, str], told: str) -> None:
-    _make_locked(server)
-    with pytest.raises(StoreError, match=told) as caught:
-        PostgresStore(server.dsn(**changes))
-    assert "wrong" not in str(caught.value)
-
-
-def _make_locked(server: PostgresServer) -> None:
-    server.execute(
-        "SET password_encryption = 'scram-sha-256'",
-        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN END $$",
-    )
-
-
-@pytest.mark.parametrize("dsn", ["host", "colour=red", "postgresql://[::1"])
-def test_a_dsn_that_is_none_is_refused(dsn: str) -> None:
-    with pytest.raises(StoreError, match="the DSN is not one of PostgreSQL"):
-        PostgresStore(dsn)
-
-
-def test_another_programs_tables_are_left_alone(dsn: str) -> None:
-    meddle(dsn, "CREATE TABLE node (id integer)")
-    with pytest.raises(StoreError, match="has tables of another program"):
-        PostgresStore(dsn)
-
-
-def test_another_layout_is_left_alone(filled: PostgresStore, dsn: str) -> None:
-    filled.close()
-    meddle(dsn, "COMMENT ON TABLE mark IS 'record of gunshot-central, layout 99'")
-    with pytest.raises(StoreError, match="has layout 99, this software knows"):
-        PostgresStore(dsn)
-
-
-def test_a_database_that_cannot_hold_every_name_is_refused(server: PostgresServer) -> None:
-    server.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
-    with pytest.raises(StoreError, match=r"is in LATIN1.*createdb --encoding UTF8"):
-        PostgresStore(server.dsn(dbname="latin"))
 
 
 def test_workers_that_start_together_make_the_tables_once(dsn: str) -> None:
