@@ -72,7 +72,7 @@ _SHARES = {
     ("gunshot", "burst"): 0.05,
     ("gunshot", "range"): 0.04,
     ("gunshot", "synthetic"): 0.005,
-    ("gunshot", "simulated"): 0.005,
+    ("gunshot", "simulated"): 0.015,
     ("firework", "corpus"): 0.09,
     ("firework", "synthetic"): 0.005,
     ("firework", "simulated"): 0.03,
@@ -81,10 +81,12 @@ _SHARES = {
     ("other", "corpus"): 0.21,
     ("other", "synthetic"): 0.03,
     ("other", "simulated"): 0.08,
-    ("sustained", "corpus"): 1.0 - PRIOR - 0.525,
+    ("sustained", "corpus"): 1.0 - PRIOR - 0.535,
 }
-"""Weight of each kind of example: gunshots sum to the prior; the few range shots and the synthetic sounds
-teach without setting the tone."""
+"""Weight of each kind of example; their sum is 1. The few range shots and what no microphone heard teach
+without setting the tone. The simulator's shots have half of the prior's share of its sounds: with less its
+streets alone speak against a shot, with more other sounds of the corpus are called.
+"""
 _ORIGINAL_SHARE = 0.3
 """Of a kind's weight, what originals get; simulated channels share the rest."""
 
