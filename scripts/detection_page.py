@@ -254,7 +254,7 @@ def day(told: Day | None) -> str:
 
 
 def page(parts: Mapping[str, str], model_id: str, seed: int, hours: float) -> str:
-    """The whole page."""
+    """The whole page: one text in its own order, which parts of a function would only hide."""
     return f"""# Evaluation
 
 Written by `scripts/evaluate_detection --write docs/evaluation.md` (detector, model {model_id}, seed {seed}) on the {hours:.2f} h of recordings that

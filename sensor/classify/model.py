@@ -36,7 +36,7 @@ _UNREADABLE = (
     KeyError,
     SyntaxError,  # a bent header of an array
     RuntimeError,  # an entry that claims to be encrypted
-    NotImplementedError,
+    NotImplementedError,  # a compression that zipfile does not know
     struct.error,
     zipfile.BadZipFile,
     zlib.error,

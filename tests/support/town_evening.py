@@ -41,6 +41,34 @@ def fired(
         for node, spot in spots().items()
         if (distance_m := math.dist(spot, (east_m, north_m))) < hears_m and node not in ("roof-06", "roof-15")
     }
+    lines = _arrivals(near, echo, luck)
+    rounds = tuple(RoundTime(utc_ns=utc_ns + round(at * 1e9), sigma_ns=1_800_000) for at in rounds_s)
+    version = IncidentVersion(
+        incident_id=name,
+        version=1,
+        state="classified",
+        site=SITE,
+        utc_ns=utc_ns,
+        place=rounded(FRAME.place(east_m, north_m, 92.0)),
+        ellipse_95=Ellipse(semi_major_m=9.4, semi_minor_m=6.1, azimuth_deg=round(luck.uniform(0, 180), 1)),
+        rounds=rounds,
+        rounds_lo=len(rounds),
+        rounds_hi=len(rounds),
+        p_gunshot=p_gunshot,
+        incident_class=incident_class,
+        nodes=tuple(sorted(near)),
+        residuals_ms={line["node"]: line["residual_ms"] for line in lines},
+        event_ids=tuple(str(line["event_id"]) for line in lines),
+        confidence="high",
+        card=_card(lines, sorted(near), luck, len(near) - (echo in near)),
+        reason=f"heard by {len(near)} sensors",
+        created_ns=utc_ns + 4_000_000_000,
+    )
+    return seal(replace(version, **changes), None)
+
+
+def _arrivals(near: dict[str, float], echo: str | None, luck: random.Random) -> list[dict[str, Any]]:
+    """What the card says of each node's arrival, the nearest first."""
     lines = []
     for node, distance_m in sorted(near.items(), key=lambda item: item[1]):
         residual_ms = 43.7 if node == echo else luck.gauss(0, 3.0)
@@ -57,48 +85,31 @@ def fired(
                 "why": "late by 44 ms: an echo, a detour or a wrong clock" if node == echo else "",
             }
         )
-    rounds = tuple(RoundTime(utc_ns=utc_ns + round(at * 1e9), sigma_ns=1_800_000) for at in rounds_s)
-    version = IncidentVersion(
-        incident_id=name,
-        version=1,
-        state="classified",
-        site=SITE,
-        utc_ns=utc_ns,
-        place=rounded(FRAME.place(east_m, north_m, 92.0)),
-        ellipse_95=Ellipse(semi_major_m=9.4, semi_minor_m=6.1, azimuth_deg=round(luck.uniform(0, 180), 1)),
-        rounds=rounds,
-        rounds_lo=len(rounds),
-        rounds_hi=len(rounds),
-        p_gunshot=p_gunshot,
-        incident_class=incident_class,
-        nodes=tuple(sorted(near)),
-        residuals_ms={line["node"]: line["residual_ms"] for line in lines},  # type: ignore[misc]
-        event_ids=tuple(str(line["event_id"]) for line in lines),
-        confidence="high",
-        card={
-            "arrivals": lines,
-            "leave_one_out": [
-                {"node": node, "shift_m": round(luck.uniform(0.4, 5.5), 2)} for node in sorted(near)
-            ],
-            "class_factors": [
-                {"name": "sound", "effect": 2.9, "words": f"{len(near)} sensors, median p 0.94"},
-                {"name": "cadence", "effect": 0.6, "words": "uneven intervals of an aimed weapon"},
-                {"name": "level", "effect": 0.4, "words": "158 dB at one metre"},
-                {"name": "place", "effect": -0.2, "words": "no incident here in 30 days"},
-            ],
-            "air": {
-                "temperature_c": 18.4,
-                "wind_east_m_s": 1.2,
-                "wind_north_m_s": -0.4,
-                "speed_m_s": round(speed_of_sound_m_s(18.4), 2),
-                "source": "metar",
-            },
-            "n_effective": float(len(near) - (echo in near)),
+    return lines
+
+
+def _card(
+    lines: list[dict[str, Any]], nodes: list[str], luck: random.Random, effective: int
+) -> dict[str, Any]:
+    """The card that explains the incident."""
+    return {
+        "arrivals": lines,
+        "leave_one_out": [{"node": node, "shift_m": round(luck.uniform(0.4, 5.5), 2)} for node in nodes],
+        "class_factors": [
+            {"name": "sound", "effect": 2.9, "words": f"{len(nodes)} sensors, median p 0.94"},
+            {"name": "cadence", "effect": 0.6, "words": "uneven intervals of an aimed weapon"},
+            {"name": "level", "effect": 0.4, "words": "158 dB at one metre"},
+            {"name": "place", "effect": -0.2, "words": "no incident here in 30 days"},
+        ],
+        "air": {
+            "temperature_c": 18.4,
+            "wind_east_m_s": 1.2,
+            "wind_north_m_s": -0.4,
+            "speed_m_s": round(speed_of_sound_m_s(18.4), 2),
+            "source": "metar",
         },
-        reason=f"heard by {len(near)} sensors",
-        created_ns=utc_ns + 4_000_000_000,
-    )
-    return seal(replace(version, **changes), None)
+        "n_effective": float(effective),
+    }
 
 
 def rounded(place: Place) -> Place:
@@ -163,7 +174,7 @@ def _heard_by_two(utc_ns: int) -> IncidentVersion:
 
 
 def evening(now_ns: int) -> list[IncidentVersion]:
-    """Versions of seven incidents of the last hours, oldest first."""
+    """Versions of seven incidents of the last hours, oldest first: one table, told in order."""
 
     def ago(seconds: float) -> int:
         return now_ns - round(seconds * 1e9)

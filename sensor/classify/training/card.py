@@ -107,7 +107,7 @@ def _comparison(compared: Mapping[str, Report]) -> str:
 
 
 def render(corpus: Corpus, data: Dataset, outcome: Outcome, digest: str) -> str:
-    """The model card of weights with this checksum."""
+    """The model card of weights with this checksum: one text in its own order."""
     counts = "\n".join(f"| {name} | {own} | {made} |" for name, (own, made) in session.counts(data).items())
     return f"""# Model card: {session.NAME}+{digest[:8]}
 
