@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from sensor.classify.training import boosting
+from sensor.classify.training import boosting, protocol
 from sensor.classify.training.boosting import Boosting
 
 RECIPE = Boosting(trees=12, rate=0.3, leaves=6, smallest_leaf=5, feature_share=0.5, penalty=1.0)
@@ -62,3 +62,18 @@ def test_scaled_trees_give_the_scaled_score() -> None:
     assert boosting.scaled(trees, 0.6, 2.0).scores(vectors) == pytest.approx(
         0.6 * (trees.scores(vectors) + 2.0), abs=1e-4
     )
+
+
+def test_the_same_seed_gives_the_same_network_and_trees_to_the_last_bit() -> None:
+    rng = np.random.default_rng(5)
+    vectors = rng.standard_normal((600, 12)).astype(np.float32)
+    targets = np.eye(4, dtype=np.float32)[(vectors[:, 0] > 0).astype(int) + (vectors[:, 1] > 1)]
+    weights = np.ones(len(vectors), np.float32)
+    one, same, other = (protocol.fit_sound(vectors, targets, weights, seed) for seed in (1, 1, 2))
+    for first, second in zip(one.network.layers, same.network.layers, strict=True):
+        assert np.array_equal(first[0], second[0])
+        assert np.array_equal(first[1], second[1])
+    for name in ("feature", "threshold", "left", "right", "value"):
+        assert np.array_equal(getattr(one.trees, name), getattr(same.trees, name))
+    assert not np.array_equal(one.network.layers[0][0], other.network.layers[0][0])
+    assert not np.array_equal(one.trees.feature, other.trees.feature)
