@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sensor.capture.adctime import Header
+from sensor.capture.alsa import forget_encoders
 from sensor.capture.devices import InputDevice, identify
 from sensor.capture.ring import Ring
 from sensor.capture.settings import CaptureSettings
@@ -40,6 +41,8 @@ def _library(*, anew: bool = False) -> ModuleType:
     Raises:
         DeviceError: It is not installed or does not start.
     """
+    if "sounddevice" not in sys.modules:  # its import starts PortAudio
+        forget_encoders()
     try:
         import sounddevice  # noqa: PLC0415  loads PortAudio, which only capture needs
     except OSError as error:
@@ -54,6 +57,7 @@ def _library(*, anew: bool = False) -> ModuleType:
         try:
             if sounddevice._initialized:  # noqa: SLF001  PortAudio lists devices only when it starts
                 sounddevice._terminate()  # noqa: SLF001  same
+            forget_encoders()
             sounddevice._initialize()  # noqa: SLF001  same
         except sounddevice.PortAudioError as error:
             raise DeviceError(f"PortAudio does not start: {error}") from error
