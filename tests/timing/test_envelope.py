@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.timing.envelope import SlopePrior, fit, hulls, median, without_early
+from sensor.timing.envelope import (
+    _LAGUERRE_U,
+    _LAGUERRE_W,
+    SlopePrior,
+    fit,
+    hulls,
+    median,
+    without_early,
+)
 
 FLAT = SlopePrior(0.0, 1e5)
 clouds = st.lists(st.floats(-1e9, 1e9), min_size=8, max_size=60)
@@ -17,6 +25,12 @@ def below(hull: list[tuple[float, float]], x: float) -> float:
     """Height of a hull (newest vertex first) at ``x``."""
     xs, ys = zip(*reversed(hull), strict=True)
     return float(np.interp(x, xs, ys))
+
+
+def test_the_nodes_and_weights_are_those_of_gauss_and_laguerre() -> None:
+    nodes, weights = np.polynomial.laguerre.laggauss(6)
+    np.testing.assert_allclose(_LAGUERRE_U, nodes, rtol=1e-12)
+    np.testing.assert_allclose(_LAGUERRE_W, weights, rtol=1e-12)
 
 
 @given(clouds)
