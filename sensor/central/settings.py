@@ -9,6 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval, Len
 
+from sensor.broker.settings import BrokerAccess
+
 APPLICATION = "gunshot-central"
 _FORBID: dict[str, object] = {"extra": "forbid"}
 
@@ -21,36 +23,11 @@ def default_state_dir() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsSettings:
-    """Encryption to the broker. The broker's name and certificate are always verified."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
-
-    ca_file: Path | None = None
-    """Certificate of the authority that signed the broker's certificate (PEM); null = the system's
-    authorities."""
-    cert_file: Path | None = None
-    """The centre's own certificate (PEM), for a broker that asks for one."""
-    key_file: Path | None = None
-    """Private key of `cert_file` (PEM, without pass phrase); null = it is in `cert_file`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BrokerSettings:
+class BrokerSettings(BrokerAccess):
     """The connection to the broker."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
 
     host: Annotated[str, Len(1, 253)] = "127.0.0.1"
     """Name or address of the broker; with TLS it must be in the broker's certificate."""
-    port: Annotated[int, Interval(ge=1, le=65535)] | None = None
-    """TCP port; null = 8883 with TLS, 1883 without."""
-    tls: TlsSettings | None = None
-    """Encryption; null = none, which is for a broker on this machine only."""
-    username: str | None = None
-    """User name at the broker; null = none."""
-    password_file: Path | None = None
-    """File whose first line is the password. Read again at every connection."""
     client_id: Annotated[str, Len(1, 200)] = "gunshot-central"
     """MQTT client identifier, unique at the broker; each worker has its own and keeps it, since the broker
     keeps what a worker has missed under this name."""
@@ -72,11 +49,6 @@ class BrokerSettings:
     """Shortest wait before a new attempt to connect, seconds."""
     backoff_max_s: Annotated[float, Interval(ge=0.01, le=3600.0)] = 30.0
     """Longest wait before a new attempt to connect, seconds."""
-
-    @property
-    def port_or_default(self) -> int:
-        """TCP port in force."""
-        return self.port or (1883 if self.tls is None else 8883)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,9 @@ from sensor.errors import ClockError, DeviceAbsent, SensorError
 from sensor.findings import Checks, Finding, Verdict, findings_of
 
 if TYPE_CHECKING:
+    from sensor.broker.connection import Connection
     from sensor.capture.source import Source
     from sensor.config import Config
-    from sensor.uplink.connection import Connection
 
 LISTEN_S = 1.0
 """How long the microphone is listened to."""
@@ -207,8 +206,8 @@ def check_broker(config: Config) -> Iterator[Finding]:
     if not mqtt.host:
         yield Finding("broker", Verdict.WARN, "none is configured (mqtt.host): candidates stay in the outbox")
         return
-    where = f"{mqtt.host}:{mqtt.port_or_default}"
-    with _warnings_of("sensor.uplink") as warnings:
+    where = mqtt.where
+    with _warnings_of("sensor.broker") as warnings:
         try:
             refused = _try_topics(config)
         except SensorError as error:
@@ -232,29 +231,27 @@ def _try_topics(config: Config) -> dict[str, str]:
     Raises:
         UplinkError: there is no connection.
     """
+    from sensor.broker.connection import Connection, Will  # noqa: PLC0415  loads paho
     from sensor.events import topic  # noqa: PLC0415  only this check needs it
-    from sensor.uplink.connection import Connection  # noqa: PLC0415  loads paho
-    from sensor.uplink.delivery import Message  # noqa: PLC0415  same
+    from sensor.uplink.terms import client_id, terms  # noqa: PLC0415  loads paho
 
     names = [topic(config.site, config.node, kind) for kind in ("candidate", "health", "status", "reply")]
     body = json.dumps({"schema": "gunshot.check.v1", "site": config.site, "node": config.node}).encode()
     # A will is part of every connection; an empty retained one leaves nothing behind, whatever happens.
-    will = Message(names[-1], b"", retain=True)
-    client_id = config.mqtt.client_id or f"gunshot-{config.site}-{config.node}"
-    wake, waker = socket.socketpair()
-    with wake, waker:
-        link = Connection(config.mqtt, f"{client_id}-check", will, wake)
-        try:
-            link.open(threading.Event(), config.mqtt.keepalive_s)
-            link.subscribe(topic(config.site, config.node, "command"))
-            return _refused(link, {link.publish(Message(name, body, expiry_s=1)): name for name in names})
-        finally:
-            link.close(politely=True)
+    will = Will(names[-1], b"")
+    probe = f"{client_id(config.mqtt, config.site, config.node)}-check"
+    link = Connection(config.mqtt, terms(config.mqtt, probe, will))
+    try:
+        link.open(threading.Event())
+        link.subscribe([topic(config.site, config.node, "command")], no_local=True)
+        return _refused(link, {link.publish(name, body, expiry_s=1): name for name in names})
+    finally:
+        link.close(politely=True)
 
 
 def _refused(link: Connection, sent: dict[int, str]) -> dict[str, str]:
     """Which of the topics sent to the broker did not take, and why."""
-    from sensor.uplink.connection import Acknowledged  # noqa: PLC0415  loads paho
+    from sensor.broker.connection import Acknowledged  # noqa: PLC0415  loads paho
 
     waiting, refused = dict(sent), {}
     end_s = time.monotonic() + ANSWER_S
@@ -262,7 +259,7 @@ def _refused(link: Connection, sent: dict[int, str]) -> dict[str, str]:
         for note in link.wait(0.1):
             if isinstance(note, Acknowledged) and note.mid in waiting:
                 name = waiting.pop(note.mid)
-                if note.code >= 0x80:
+                if note.refused:
                     refused[name] = note.name
     return refused | dict.fromkeys(waiting.values(), f"no acknowledgement within {ANSWER_S:.0f} s")
 

@@ -11,14 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sensor.broker.backoff import Backoff
+from sensor.broker.connection import Acknowledged, Connection, ConnectionLost, Received, Will
+from sensor.broker.reasons import SESSION_TAKEN_OVER
 from sensor.errors import UplinkError, WireError
 from sensor.events import decode, topic
-from sensor.uplink.backoff import Backoff
 from sensor.uplink.commands import Commands
 from sensor.uplink.complaints import Complaints
-from sensor.uplink.connection import Acknowledged, Connection, ConnectionLost, Received
 from sensor.uplink.delivery import Delivery, Message
-from sensor.uplink.reasons import SESSION_TAKEN_OVER
+from sensor.uplink.terms import client_id, terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ class Uplink:
         self._will = will
         self._report = report
         self._topics = {kind: topic(site, node, kind) for kind in ("status", "health", "command", "reply")}
-        self._client_id = settings.client_id or f"gunshot-{site}-{node}"
+        self._client_id = client_id(settings, site, node)
         self._commands = Commands(site, node, {"report": self._send_report})
         self._delivery = Delivery(
             outbox,
@@ -120,7 +121,7 @@ class Uplink:
         self._connects = self._takeovers = 0
         self._namesake = False
         self._birth_at_s = 0.0
-        self._where = f"{settings.host}:{settings.port_or_default}"
+        self._where = settings.where
         self._last_error: str | None = None
         self._stopping = threading.Event()
         self._stop_at_s = 0.0
@@ -231,8 +232,9 @@ class Uplink:
 
     def _session(self) -> None:
         """One connection, from CONNECT until it is lost (raises UplinkError) or the uplink stops."""
-        will = Message(self._topics["status"], self._will.to_json(), retain=True)
-        link = Connection(self._settings, self._client_id, will, self._wake)
+        will = Will(self._topics["status"], self._will.to_json())
+        offer = terms(self._settings, self._client_id, will, keepalive_s=self._keepalive_s)
+        link = Connection(self._settings, offer, wake=self._wake)
         self._namesake = False
         try:
             self._welcome(link)
@@ -248,7 +250,7 @@ class Uplink:
             self._delivery.settle()
 
     def _welcome(self, link: Connection) -> None:
-        greeting = link.open(self._stopping, self._keepalive_s)
+        greeting = link.open(self._stopping)
         self._keepalive_s = greeting.keepalive_s or self._keepalive_s
         if self._keepalive_s < link.keepalive_s():
             # paho 2.1 does not take over the broker's figure: connect again and offer that one.
@@ -263,8 +265,8 @@ class Uplink:
         _log.info(
             "uplink: connected to %s as %s, window %d", self._where, self._client_id, self._delivery.window
         )
-        link.subscribe(self._topics["command"])
-        link.subscribe(self._topics["status"])  # before our own goes out: see `_status_of_another`
+        # Before our own status goes out: see `_status_of_another`. Who is refused a topic is sent nothing.
+        link.subscribe([self._topics["command"], self._topics["status"]], no_local=True)
         self._send_birth()
         self._send_report()
         self._connected = True
@@ -293,7 +295,8 @@ class Uplink:
             self._delivery.post(Message(self._topics["health"], self._health, retain=True))
         now_s = time.monotonic()
         for message in self._delivery.sendable(now_s, candidates=candidates):
-            self._delivery.sent(link.publish(message), message, now_s)
+            mid = link.publish(message.topic, message.body, retain=message.retain, expiry_s=message.expiry_s)
+            self._delivery.sent(mid, message, now_s)
 
     def _take(self, link: Connection, timeout_s: float) -> None:
         now_s = time.monotonic()

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Interval, Len
 
+from sensor.broker.settings import BrokerAccess
+
 MIB = 1 << 20
 
 
@@ -32,38 +34,12 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsSettings:
-    """Encryption to the broker. The broker's name and certificate are always verified."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
-
-    ca_file: Path | None = None
-    """Certificate of the authority that signed the broker's certificate (PEM); null = the system's
-    authorities."""
-    cert_file: Path | None = None
-    """This node's own certificate (PEM), for a broker that asks for one."""
-    key_file: Path | None = None
-    """Private key of ``cert_file`` (PEM, without pass phrase); null = it is in ``cert_file``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MqttSettings:
+class MqttSettings(BrokerAccess):
     """The connection to the broker."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     host: Annotated[str, Len(0, 253)] = ""
     """Name or address of the broker; with TLS it must be in the broker's certificate. Empty = no broker:
     candidates wait in the outbox."""
-    port: Annotated[int, Interval(ge=1, le=65535)] | None = None
-    """TCP port; null = 8883 with TLS, 1883 without."""
-    tls: TlsSettings | None = None
-    """Encryption; null = none, which is for a broker on this machine only."""
-    username: str | None = None
-    """User name at the broker; null = none."""
-    password_file: Path | None = None
-    """File whose first line is the password, readable by the daemon's user alone. Read again at every
-    connection, so a new password needs no restart."""
     client_id: Annotated[str, Len(1, 255)] | None = None
     """MQTT client identifier, unique at the broker; null = ``gunshot-{site}-{node}``."""
     keepalive_s: Annotated[int, Interval(ge=2, le=3600)] = 20
@@ -80,8 +56,3 @@ class MqttSettings:
     fleet does not return all at once."""
     candidate_expiry_s: Annotated[int, Interval(ge=0, le=2**32 - 2)] = 7 * 86400
     """How long the broker keeps a candidate for a subscriber that is away, seconds; 0 = for ever."""
-
-    @property
-    def port_or_default(self) -> int:
-        """TCP port in force."""
-        return self.port or (1883 if self.tls is None else 8883)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from sensor.broker.settings import TlsSettings
 from sensor.schemas import KINDS, load
 from sensor.uplink.mqtt import Uplink
 from sensor.uplink.outbox import Outbox
-from sensor.uplink.settings import MqttSettings, OutboxSettings, TlsSettings
+from sensor.uplink.settings import MqttSettings, OutboxSettings
 from tests.support.messages import NODE, SITE, candidate, health, status
 from tests.support.mosquitto import Broker, Subscriber, free_port, wait_until
 

@@ -1,40 +1,19 @@
-"""Back-off, complaints and commands."""
+"""Complaints and commands."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.uplink.backoff import Backoff
 from sensor.uplink.commands import COMMAND_BYTES_MAX, VERBS, Commands
 from sensor.uplink.complaints import Complaints
 from tests.support.messages import NODE, SITE
-
-
-def test_waits_stay_between_their_bounds_and_grow_threefold_at_most() -> None:
-    backoff = Backoff(1.0, 60.0)
-    waits = [1.0, *(backoff.next_s() for _ in range(200))]
-    for earlier, later in pairwise(waits):
-        assert 1.0 <= later <= min(60.0, 3.0 * earlier)
-    assert max(waits) > 30.0
-
-
-def test_waits_differ_so_that_a_fleet_does_not_return_at_once() -> None:
-    assert len({Backoff(1.0, 60.0).next_s() for _ in range(50)}) == 50
-
-
-def test_after_a_healthy_connection_the_first_wait_is_short_again() -> None:
-    backoff = Backoff(1.0, 60.0)
-    assert 30.0 <= backoff.long_s() <= 60.0
-    backoff.reset()
-    assert backoff.next_s() <= 3.0
 
 
 def test_the_same_complaint_is_logged_once_within_the_interval_and_then_with_its_count(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sensor.broker.settings import TlsSettings
 from sensor.uplink.mqtt import Uplink
 from sensor.uplink.outbox import Outbox
-from sensor.uplink.settings import TlsSettings
 from tests.support.messages import candidate
 from tests.support.mosquitto import Broker, Subscriber, make_certificates, wait_until
 
@@ -41,7 +41,7 @@ def test_candidates_arrive_over_tls(
     [
         ("server", "other_ca", "not trusted"),
         ("server", None, "not trusted"),
-        ("expired", "ca", "has expired by this node's clock, which says 2"),
+        ("expired", "ca", "has expired by this machine's clock, which says 2"),
         ("early", "ca", "most likely the clock is not set"),
         ("wrong_name", "ca", "not for '127.0.0.1'"),
     ],

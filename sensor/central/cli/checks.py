@@ -81,9 +81,8 @@ def check_broker(config: CentralConfig) -> Iterator[Finding]:
 
     mqtt = config.mqtt
     try_broker(mqtt, topic_filters(mqtt))
-    where = f"{mqtt.host}:{mqtt.port_or_default}"
     how = "TLS" if mqtt.tls is not None else "without encryption"
-    yield Finding("broker", Verdict.OK, f"{where}, {how}: connected, subscribed")
+    yield Finding("broker", Verdict.OK, f"{mqtt.where}, {how}: connected, subscribed")
     if mqtt.tls is None and mqtt.host not in _LOOPBACK:
         text = "what goes to another machine is not encrypted; give mqtt.tls"
         yield Finding("broker", Verdict.WARN, text)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sensor.broker.backoff import Backoff
+from sensor.broker.connection import Received
 from sensor.central.consumer.chain import Beside, broken_link
 from sensor.central.consumer.intake import Intake, Note, Refused
 from sensor.central.consumer.message import read_message
 from sensor.central.consumer.refusals import Refusal
-from sensor.central.mqtt import Incoming, Received
+from sensor.central.mqtt import Incoming
 from sensor.central.settings import BrokerSettings
 from sensor.central.store.protocol import Store
 from sensor.central.store.values import ArrivalRow
@@ -104,7 +105,7 @@ class Consumer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        wait_s = self._settings.backoff_min_s
+        backoff = Backoff(self._settings.backoff_min_s, self._settings.backoff_max_s)
         while not self._stopping.is_set():
             began_s = time.monotonic()
             try:
@@ -119,12 +120,8 @@ class Consumer:
                 logger.exception("consumer: unexpected; connecting anew")
             self.connected = False
             if time.monotonic() - began_s > 60.0:
-                wait_s = self._settings.backoff_min_s
-            # Decorrelated jitter, as the nodes have it.
-            wait_s = random.uniform(  # noqa: S311  it need not be unpredictable
-                self._settings.backoff_min_s, min(self._settings.backoff_max_s, 3.0 * wait_s)
-            )
-            self._idle(wait_s)
+                backoff.reset()
+            self._idle(backoff.next_s())
 
     def _idle(self, wait_s: float) -> None:
         """Wait without looking dead."""
@@ -139,9 +136,8 @@ class Consumer:
             kept = link.open(self._stopping)
             self.connected, self.problem = True, ""
             logger.info(
-                "listening at %s:%d, %s",
-                self._settings.host,
-                self._settings.port_or_default,
+                "listening at %s, %s",
+                self._settings.where,
                 "the broker kept what was missed" if kept else "a new session",
             )
             while not self._stopping.is_set():

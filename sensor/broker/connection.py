@@ -21,24 +21,24 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from sensor.broker import credentials, reasons
 from sensor.errors import UplinkError
-from sensor.uplink import reasons
 
 if TYPE_CHECKING:
     import socket
     import threading
+    from collections.abc import Sequence
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from sensor.uplink.delivery import Message
-    from sensor.uplink.settings import MqttSettings
+    from sensor.broker.settings import BrokerAccess
 
 _log = logging.getLogger(__name__)
 
-_INCOMING_BYTES_MAX = 8192
-_INCOMING_MAX = 10
 _FAREWELL_S = 0.5
 """Longest wait for DISCONNECT to leave."""
+_FAILURE = 0x80
+"""MQTT 5 reason codes from here on are refusals."""
 
 
 class ConnectionLost(UplinkError):  # noqa: N818  named for what happened, as Overrun is
@@ -51,12 +51,65 @@ class ConnectionLost(UplinkError):  # noqa: N818  named for what happened, as Ov
 
 
 @dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the connection breaks."""
+
+    topic: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked of the broker in CONNECT, and how long its answer may take."""
+
+    client_id: str
+    keepalive_s: int
+    connect_timeout_s: float
+    """Longest wait for TCP, for TLS and for the greeting, each, seconds."""
+    receive_max: int
+    """Most messages that the broker sends ahead of being acknowledged."""
+    packet_bytes_max: int
+    session_expiry_s: int = 0
+    """How long the broker keeps what is missed, seconds; 0 = nothing is kept, nor taken up again."""
+    manual_ack: bool = False
+    """A message counts as received only once `Connection.acknowledge` says so."""
+    will: Will | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What the broker said in CONNACK."""
+
+    code: int
+    name: str
+    session_kept: bool
+    """The broker has kept what was missed."""
+    receive_maximum: int
+    max_packet_bytes: int | None
+    keepalive_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The broker answered the message ``mid`` with an MQTT 5 reason."""
 
     mid: int
     code: int
     name: str
+
+    @property
+    def refused(self) -> bool:
+        """The broker has not taken it."""
+        return self.code >= _FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The broker answered SUBSCRIBE or UNSUBSCRIBE ``mid``."""
+
+    mid: int
+    refusals: tuple[str | None, ...]
+    """For each topic filter, in the order asked, why it is refused; None = it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +120,11 @@ class Received:
     payload: bytes
     retained: bool
     """It was there before we subscribed."""
+    mid: int
+    qos: int
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """What the broker said in CONNACK."""
-
-    code: int
-    name: str
-    receive_maximum: int
-    max_packet_bytes: int | None
-    keepalive_s: int | None
+Note = Acknowledged | Answered | Received
 
 
 def _publish_properties(kind: int, expiry_s: int) -> Properties:
@@ -92,28 +139,31 @@ def _publish_properties(kind: int, expiry_s: int) -> Properties:
 class Connection:
     """One MQTT connection, from CONNECT to its end. For one thread; its callbacks only take notes."""
 
-    def __init__(self, settings: MqttSettings, client_id: str, will: Message, wake: socket.socket) -> None:
+    def __init__(self, access: BrokerAccess, terms: Terms, *, wake: socket.socket | None = None) -> None:
         """Prepare; nothing is sent yet. ``wake`` ends a wait when it becomes readable."""
-        self._settings = settings
-        self._client_id = client_id
+        self._access = access
+        self._terms = terms
         self._wake = wake
-        self._notes: deque[Acknowledged | Received] = deque()
+        self._notes: deque[Note] = deque()
         self._greeting: Greeting | None = None
         self._ended: ConnectionLost | None = None
         self._last_fault = ""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id,
+            client_id=terms.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
+            manual_ack=terms.manual_ack,
         )
-        client.max_inflight_messages_set(0)  # no queue inside paho: the window is kept by Delivery
-        client.connect_timeout = settings.connect_timeout_s
-        will_properties = _publish_properties(PacketTypes.WILLMESSAGE, 0)
-        client.will_set(will.topic, will.body, qos=1, retain=True, properties=will_properties)
+        client.max_inflight_messages_set(0)  # no queue inside paho: who sends keeps the window
+        client.connect_timeout = terms.connect_timeout_s
+        if terms.will is not None:
+            properties = _publish_properties(PacketTypes.WILLMESSAGE, 0)
+            client.will_set(terms.will.topic, terms.will.body, qos=1, retain=True, properties=properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = client.on_unsubscribe = self._on_answer
         client.on_message = self._on_message
         client.on_log = self._on_log
         self._client = client
@@ -121,11 +171,17 @@ class Connection:
     # --- paho's callbacks: they run inside `_pump`, and only take notes ----------------------------------
 
     def _on_connect(
-        self, _c: object, _u: object, _f: object, reason: ReasonCode, properties: Properties | None
+        self,
+        _c: object,
+        _u: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
     ) -> None:
         self._greeting = Greeting(
             code=reason.value,
             name=reason.getName(),
+            session_kept=bool(flags.session_present),
             receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
             max_packet_bytes=getattr(properties, "MaximumPacketSize", None),
             keepalive_s=getattr(properties, "ServerKeepAlive", None),
@@ -149,79 +205,115 @@ class Connection:
     def _on_publish(self, _c: object, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
         self._notes.append(Acknowledged(mid, reason.value, reason.getName()))
 
+    def _on_answer(self, _c: object, _u: object, mid: int, answers: list[ReasonCode], _p: object) -> None:
+        refusals = (answer.getName() if answer.value >= _FAILURE else None for answer in answers)
+        self._notes.append(Answered(mid, tuple(refusals)))
+
     def _on_message(self, _c: object, _u: object, message: paho.MQTTMessage) -> None:
-        self._notes.append(Received(message.topic, bytes(message.payload), message.retain))
+        payload = bytes(message.payload)
+        self._notes.append(Received(message.topic, payload, message.retain, message.mid, message.qos))
 
     def _on_log(self, _c: object, _u: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._last_fault = text
 
-    # --- what the uplink thread calls --------------------------------------------------------------------
+    # --- what the thread that owns it calls --------------------------------------------------------------
 
-    def open(self, stopping: threading.Event, keepalive_s: int) -> Greeting:
-        """Connect and return the broker's greeting; raise ConnectionLost with the reason if it fails."""
-        context = reasons.tls_context(self._settings)
-        if context is not None:
-            self._client.tls_set_context(context)
-        secret, warning = reasons.password(self._settings)
-        if warning is not None:
-            _log.warning("uplink: %s", warning)
-        if self._settings.username is not None:
-            self._client.username_pw_set(self._settings.username, secret)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
-        properties.ReceiveMaximum = _INCOMING_MAX
-        properties.MaximumPacketSize = _INCOMING_BYTES_MAX
-        try:
-            self._client.connect(
-                self._settings.host,
-                self._settings.port_or_default,
-                keepalive_s,
-                clean_start=True,
-                properties=properties,
-            )
-        except (OSError, ValueError) as error:
-            raise ConnectionLost(reasons.connecting_failed(error, self._settings)) from error
-        deadline_s = time.monotonic() + self._settings.connect_timeout_s
+    def open(self, stopping: threading.Event) -> Greeting:
+        """Connect and return the broker's greeting.
+
+        Raises:
+            ConnectionLost: it failed, with the reason, or ``stopping`` was set meanwhile.
+            UplinkError: a file of the credentials cannot be used.
+        """
+        self._send_connect()
+        deadline_s = time.monotonic() + self._terms.connect_timeout_s
         while self._greeting is None and self._ended is None and not stopping.is_set():
             if time.monotonic() > deadline_s:
                 raise ConnectionLost(
-                    f"no MQTT greeting within {self._settings.connect_timeout_s:g} s: is it an MQTT broker?"
+                    f"no MQTT greeting within {self._terms.connect_timeout_s:g} s: is it an MQTT broker?"
                 )
             self._pump(0.1)
         greeting = self._greeting
         if greeting is None:
             raise self._unanswered()
-        if greeting.code >= 0x80:
-            text = reasons.greeting_refused(greeting.code, greeting.name, self._settings, self._client_id)
+        if greeting.code >= _FAILURE:
+            text = reasons.greeting_refused(greeting.code, greeting.name, self._access, self._terms.client_id)
             raise ConnectionLost(text, code=greeting.code)
         return greeting
+
+    def _send_connect(self) -> None:
+        access, terms = self._access, self._terms
+        context = credentials.tls_context(access)
+        if context is not None:
+            self._client.tls_set_context(context)
+        secret, warning = credentials.password(access)
+        if warning is not None:
+            _log.warning("%s", warning)
+        if access.username is not None:
+            self._client.username_pw_set(access.username, secret)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+        properties.ReceiveMaximum = terms.receive_max
+        properties.MaximumPacketSize = terms.packet_bytes_max
+        properties.SessionExpiryInterval = terms.session_expiry_s
+        try:
+            self._client.connect(
+                access.host,
+                access.port_or_default,
+                terms.keepalive_s,
+                clean_start=terms.session_expiry_s == 0,
+                properties=properties,
+            )
+        except (OSError, ValueError) as error:
+            text = reasons.connecting_failed(error, access, terms.connect_timeout_s)
+            raise ConnectionLost(text) from error
 
     def _unanswered(self) -> ConnectionLost:
         if self._ended is None:
             return ConnectionLost("stopped while connecting")
         if self._ended.code or reasons.alert(str(self._ended)):
             return self._ended
-        return ConnectionLost(f"{reasons.ended_early(self._settings)} ({self._ended})")
+        return ConnectionLost(f"{reasons.ended_early(self._access)} ({self._ended})")
 
     def keepalive_s(self) -> int:
         """Keep-alive in force, seconds: paho 2.1 does not take over the broker's."""
         return self._client.keepalive
 
-    def subscribe(self, name: str) -> None:
-        """Ask for what others publish on topic ``name``; a broker that refuses it sends nothing."""
-        self._client.subscribe(name, options=SubscribeOptions(qos=1, noLocal=True))
+    def subscribe(self, filters: Sequence[str], *, no_local: bool = False) -> int:
+        """Ask for what is published on the topics ``filters``; `Answered` bears the number returned.
 
-    def publish(self, message: Message) -> int:
-        """Send at QoS 1 and return the packet identifier; raise ConnectionLost if there is no connection."""
+        With ``no_local`` what we publish ourselves does not come back. Raises ConnectionLost if there is no
+        connection.
+        """
+        self._demand_link()
+        options = SubscribeOptions(qos=1, noLocal=no_local)
+        return self._client.subscribe([(name, options) for name in filters])[1] or 0
+
+    def unsubscribe(self, filters: Sequence[str]) -> int:
+        """Ask for no more of ``filters``; `Answered` bears the number returned; raises as `subscribe`."""
+        self._demand_link()
+        return self._client.unsubscribe(list(filters))[1] or 0
+
+    def publish(self, topic: str, body: bytes, *, retain: bool = False, expiry_s: int = 0) -> int:
+        """Send JSON at QoS 1; `Acknowledged` bears the number returned; raises as `subscribe`.
+
+        The broker keeps it for a subscriber that is away for ``expiry_s`` seconds; 0 = for ever.
+        """
+        self._demand_link()
+        properties = _publish_properties(PacketTypes.PUBLISH, expiry_s)
+        return self._client.publish(topic, body, qos=1, retain=retain, properties=properties).mid
+
+    def _demand_link(self) -> None:
         if self._client.socket() is None:
             raise self._ended or ConnectionLost("connection lost")
-        properties = _publish_properties(PacketTypes.PUBLISH, message.expiry_s)
-        info = self._client.publish(
-            message.topic, message.body, qos=1, retain=message.retain, properties=properties
-        )
-        return info.mid
 
-    def wait(self, timeout_s: float) -> list[Acknowledged | Received]:
+    def acknowledge(self, messages: Sequence[Received]) -> None:
+        """Tell the broker that these need not be sent again; without a connection they will be."""
+        for message in messages:
+            if message.qos > 0 and self._client.socket() is not None:
+                self._client.ack(message.mid, message.qos)
+
+    def wait(self, timeout_s: float) -> list[Note]:
         """Let the network work for at most ``timeout_s`` and return what came of it.
 
         Raises ConnectionLost, but only when everything that came before the end has been returned.
@@ -242,12 +334,13 @@ class Connection:
         pending = getattr(link, "pending", int)()  # bytes that TLS has read ahead of us
         poll = select.poll()
         poll.register(link.fileno(), select.POLLIN | (select.POLLOUT if self._client.want_write() else 0))
-        poll.register(self._wake, select.POLLIN)
+        if self._wake is not None:
+            poll.register(self._wake, select.POLLIN)
         ready = dict(poll.poll(0 if pending else timeout_s * 1000.0))
-        if ready.pop(self._wake.fileno(), 0):
+        events = ready.pop(link.fileno(), 0)
+        if ready and self._wake is not None:
             with suppress(BlockingIOError):
                 self._wake.recv(4096)
-        events = next(iter(ready.values()), 0)
         try:
             if pending or events & ~select.POLLOUT:
                 self._client.loop_read()
