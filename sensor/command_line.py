@@ -7,7 +7,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +21,7 @@ from sensor.errors import ConfigError, SensorError
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h; the systemd units do not restart after it."""
+EXIT_INTERRUPTED = 130
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """``context_settings`` of a program's group."""
@@ -66,18 +69,38 @@ class LazyGroup(click.Group):
         return f"did you mean {found[0]}?" if found else f"there are {', '.join(self._table)}"
 
 
-def config_option(variable: str, file: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+
+
+def config_option(otherwise: str) -> Decorator:
     """``-c FILE`` of every command that reads a configuration, as the parameter ``config_file``.
 
-    ``variable``, ``file``: the environment variable and the file that count without it.
+    ``otherwise``: what counts without it.
     """
     return click.option(
         "-c",
         "--config",
         "config_file",
         type=click.Path(path_type=Path),
-        help=f"Configuration; without it ${variable}, {file} or defaults.",
+        help=f"Configuration; without it {otherwise}.",
     )
+
+
+def json_option(meaning: str) -> Decorator:
+    """``--json`` of every command that can also speak to programs, as the parameter ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help=meaning)
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """SIGTERM and SIGINT set ``stop``; a second SIGINT ends at once."""
+
+    def obey(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and stop.is_set():
+            sys.exit(EXIT_INTERRUPTED)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, obey)
+    signal.signal(signal.SIGINT, obey)
 
 
 def run_program(name: str, group: click.Group) -> NoReturn:
@@ -87,7 +110,7 @@ def run_program(name: str, group: click.Group) -> NoReturn:
     try:
         code = group.main(standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import click
 
-from sensor.errors import SensorError
+from sensor.errors import ConfigError, SensorError
 
 
 class Verdict(StrEnum):
@@ -31,6 +31,11 @@ class Finding:
     verdict: Verdict
     text: str
     """What was found and, unless it is well, how to mend it."""
+
+
+def refusals(error: ConfigError) -> Iterator[Finding]:
+    """Why a configuration cannot be used: one failure for each of its faults."""
+    return (Finding("configuration", Verdict.FAIL, line) for line in str(error).splitlines())
 
 
 Checks = Mapping[str, Callable[[], Iterator[Finding]]]

@@ -20,6 +20,7 @@ import numpy as np
 from sensor.calibrate.findings import Finding, Verdict, fail, warn, worst
 from sensor.calibrate.sine import Floats
 from sensor.geodesy import enu_from_llh, llh_from_enu
+from sensor.timing.gpsd import number_of
 
 MINIMUM_FIXES = 60
 SYSTEMATIC_M = ((0.0, 3.0), (3600.0, 2.0), (6 * 3600.0, 1.5), (12 * 3600.0, 1.0))
@@ -102,28 +103,19 @@ def _fix(report: dict[str, Any]) -> Fix | None:
     """The fix in one TPV report; None when it is not three-dimensional or incomplete."""
     if report.get("mode") != 3:
         return None
-    height = _number(report, "altHAE")
+    height = number_of(report, "altHAE")
     if height is None:
-        above_sea, geoid = _number(report, "altMSL", "alt"), _number(report, "geoidSep")
+        above_sea, geoid = number_of(report, "altMSL", "alt"), number_of(report, "geoidSep")
         height = above_sea + geoid if above_sea is not None and geoid is not None else None
-    lat, lon = _number(report, "lat"), _number(report, "lon")
+    lat, lon = number_of(report, "lat"), number_of(report, "lon")
     try:
         time_s = datetime.fromisoformat(str(report.get("time"))).timestamp()
     except ValueError:
         return None
     if lat is None or lon is None or height is None or abs(lat) > 90.0 or abs(lon) > 180.0:
         return None
-    errors = [value for name in ("epx", "epy") if (value := _number(report, name)) is not None]
+    errors = [value for name in ("epx", "epy") if (value := number_of(report, name)) is not None]
     return Fix(time_s, lat, lon, height, max(errors) if errors else None)
-
-
-def _number(report: dict[str, Any], *names: str) -> float | None:
-    """The first of some fields that holds a finite number."""
-    for name in names:
-        value = report.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-    return None
 
 
 def measure_position(

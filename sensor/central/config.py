@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from sensor.central.settings import (
     WorkerSettings,
 )
 from sensor.central.web.settings import WebSettings
-from sensor.config.loader import read_model
+from sensor.config.crosschecks import broker_contradictions, unexpanded_paths
+from sensor.config.loader import find_file, read_model
 from sensor.config.settings import LogSettings
 from sensor.config.text import dump_text
 from sensor.config.text import example_text as example_of
@@ -76,10 +76,7 @@ class CentralConfig(BaseModel):
 
 def find_config() -> Path | None:
     """The file to read when none is named: $GUNSHOT_CENTRAL_CONFIG, else the one in /etc, else None."""
-    named = os.environ.get(FILE_VARIABLE, "")
-    if named:
-        return Path(named)
-    return SYSTEM_FILE if SYSTEM_FILE.exists() else None
+    return find_file(FILE_VARIABLE, SYSTEM_FILE)
 
 
 def load_config(path: Path | None) -> CentralConfig:
@@ -106,7 +103,9 @@ def _contradictions(document: Document, config: CentralConfig) -> list[Fault]:
 
 
 def _found(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:
-    yield from _found_in_broker(config.mqtt)
+    mqtt = config.mqtt
+    yield from broker_contradictions(mqtt, mqtt.backoff_min_s, mqtt.backoff_max_s)
+    yield from unexpanded_paths(config)
     yield from _found_in_sharing(config)
     for name in config.intake.known_nodes:
         site, _, node = name.partition("/")
@@ -115,17 +114,6 @@ def _found(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:
     if config.intake.unsigned == "refuse" and config.intake.node_keys_dir is None:
         text = "refuse needs the nodes' public keys; give intake.node_keys_dir as well"
         yield ("intake", "unsigned"), text
-
-
-def _found_in_broker(mqtt: BrokerSettings) -> Iterator[tuple[KeyPath, str]]:
-    if mqtt.tls is not None and mqtt.tls.key_file is not None and mqtt.tls.cert_file is None:
-        text = "a key is of no use without its certificate; give cert_file as well"
-        yield ("mqtt", "tls", "key_file"), text
-    if mqtt.password_file is not None and mqtt.username is None:
-        yield ("mqtt", "password_file"), "a password is of no use without a name; give mqtt.username as well"
-    if mqtt.backoff_max_s < mqtt.backoff_min_s:
-        text = f"{mqtt.backoff_max_s:g} is below backoff_min_s ({mqtt.backoff_min_s:g}); swap them"
-        yield ("mqtt", "backoff_max_s"), text
 
 
 def _found_in_sharing(config: CentralConfig) -> Iterator[tuple[KeyPath, str]]:

@@ -40,7 +40,7 @@ from sensor.central.web.clips import FolderClips
 from sensor.central.web.fleet_pages import node_view
 from sensor.central.web.live import LiveFeed
 from sensor.central.web.server import WebServer
-from sensor.errors import ConfigError, StoreError, WireError
+from sensor.errors import StoreError, WireError
 from sensor.systemd import Notifier
 
 logger = logging.getLogger(__name__)
@@ -183,15 +183,8 @@ class Centre:
             logger.warning("nobody may log in yet: gunshot-central user add NAME --role admin")
 
     def _open_record(self) -> Store:
-        folder = self.config.paths.state_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        except OSError as error:
-            raise ConfigError(
-                f"paths.state_dir {folder}: cannot be made: {error.strerror}; name a folder that "
-                "this user may write to"
-            ) from error
-        return open_store(self.config.record, folder)
+        self.config.paths.make_state_dir()
+        return open_store(self.config.record, self.config.paths.state_dir)
 
     def _key(self) -> CentreKey:
         key, made = CentreKey.load_or_make(self.config.key_path)

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval, Len
 
 from sensor.broker.settings import BrokerAccess
+from sensor.errors import ConfigError
 
 APPLICATION = "gunshot-central"
 _FORBID: dict[str, object] = {"extra": "forbid"}
@@ -145,3 +146,13 @@ class CentralPaths:
     state_dir: Path = field(default_factory=default_state_dir)
     """Folder that survives a reboot: the record and the centre's key. null: $STATE_DIRECTORY (set by
     systemd), else ~/.local/state/gunshot-central."""
+
+    def make_state_dir(self) -> None:
+        """Make the folder if it is not there; raise ConfigError where that cannot be."""
+        try:
+            self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise ConfigError(
+                f"paths.state_dir {self.state_dir}: cannot be made: {error.strerror}; name a folder that "
+                "this user may write to"
+            ) from error

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from sensor.cli.main import config_option
-from sensor.findings import Finding, Verdict, tell
+from sensor.command_line import json_option
+from sensor.findings import Finding, Verdict, refusals, tell
 
 
 @click.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option("One JSON object a line.")
 def check(config_file: Path | None, *, as_json: bool) -> int:
     """Try configuration, microphone, clock, broker and disk; exit code 1 if one of them fails."""
     return tell(_findings(config_file), as_json=as_json)
@@ -29,8 +30,7 @@ def _findings(config_file: Path | None) -> Iterator[Finding]:
     try:
         loaded = load(path)
     except ConfigError as error:
-        for line in str(error).splitlines():
-            yield Finding("configuration", Verdict.FAIL, line)
+        yield from refusals(error)
         return
     config = loaded.config
     text = f"{path or 'built-in defaults'}: site {config.site}, node {config.node}, digest {config.digest}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sensor.cli.main import config_option
+from sensor.command_line import json_option
 from sensor.config import find_config, load
 
 
@@ -18,7 +19,7 @@ def config() -> None:
 
 @config.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 def show(config_file: Path | None, *, as_json: bool) -> None:
     """Print every key with the value in force; no secret is among them."""
     from sensor.config.text import show_text  # noqa: PLC0415  only this command needs it

@@ -12,6 +12,7 @@ import click
 
 from sensor.cli.health_file import health_path, is_fresh, read_health
 from sensor.cli.main import config_option
+from sensor.command_line import json_option
 from sensor.errors import DeviceError, SensorError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ HEADS = ("device:", "channels", "rate", "also", "name")
 
 @click.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@json_option("One JSON array.")
 def devices(config_file: Path | None, *, as_json: bool) -> int:
     """List the microphones and how to name them in the configuration; exit code 1 if there is none."""
     from sensor.capture.devices import choose, list_devices  # noqa: PLC0415  loads PortAudio

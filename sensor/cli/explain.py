@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from sensor.cli.main import offline_config_option
+from sensor.command_line import json_option
+
 
 @click.command()
 @click.argument("file")
@@ -18,9 +21,7 @@ import click
     metavar="SECONDS",
     help="From the file's first sample; the nearest decision within 0.2 s is explained.",
 )
-@click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object, with every feature, instead of words."
-)
+@json_option("One JSON object, with every feature, instead of words.")
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -28,13 +29,7 @@ import click
     help="Draw waveform, levels with threshold and pick, and spectrogram.",
 )
 @click.option("--p-min", type=click.FloatRange(0.0, 1.0), help="Instead of publish.p_min (0.2).")
-@click.option(
-    "-c",
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Configuration; without it the built-in defaults, whatever this machine is configured for.",
-)
+@offline_config_option
 def explain(
     file: str,
     at_s: float,

@@ -31,8 +31,14 @@ def cli() -> None:
     """Open acoustic gunshot sensor: from a rooftop microphone to time-stamped candidates on MQTT."""
 
 
-config_option = command_line.config_option("GUNSHOT_SENSOR_CONFIG", "/etc/gunshot-sensor/config.yaml")
+config_option = command_line.config_option(
+    "$GUNSHOT_SENSOR_CONFIG, /etc/gunshot-sensor/config.yaml or defaults"
+)
 """``-c FILE``, as the parameter ``config_file``."""
+offline_config_option = command_line.config_option(
+    "the built-in defaults, whatever this machine is configured for"
+)
+"""The same for commands whose answer must not depend on where they run."""
 
 
 def main() -> NoReturn:

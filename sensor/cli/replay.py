@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sensor.cli.main import offline_config_option
 from sensor.errors import ConfigError, SensorError
 
 if TYPE_CHECKING:
@@ -70,13 +71,7 @@ class Options:
     "--jobs", type=click.IntRange(0), default=1, help="Processes; 0 = one per processor.", show_default=True
 )
 @click.option("--realtime", is_flag=True, help="As slowly as it was recorded.")
-@click.option(
-    "-c",
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Configuration; without it the built-in defaults, whatever this machine is configured for.",
-)
+@offline_config_option
 def replay(paths: tuple[str, ...], **given: object) -> int:
     """Put recordings through the same path as the microphone.
 

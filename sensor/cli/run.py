@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor.cli.main import config_option
+from sensor.command_line import stop_on_signals
 from sensor.errors import DeviceAbsent, DeviceError
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def run(
             on_candidate=console.candidate if console else None,
             start_utc_ns=start_utc_ns,
         )
-        _obey_signals(daemon)
+        stop_on_signals(daemon.stop)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload.set())
         if console is not None:
             console.watch(daemon)
         code = daemon.run()
@@ -157,19 +158,6 @@ def _bundled_scene(folder: Path) -> Path:
     scene = load_scene(bundled_scene("street"))
     render_scene(scene, folder)
     return folder / f"{scene.sensors[0].name}.{scene.format}"
-
-
-def _obey_signals(daemon: Daemon) -> None:
-    """SIGTERM and SIGINT stop, SIGHUP reloads; a second SIGINT ends at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        if number == signal.SIGINT and daemon.stop.is_set():
-            sys.exit(130)
-        daemon.stop.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload.set())
 
 
 def _summary(daemon: Daemon, console: Console) -> None:

@@ -11,12 +11,13 @@ import click
 
 from sensor.cli.health_file import STALE_S, age_s, health_path, is_fresh, read_health
 from sensor.cli.main import config_option
+from sensor.command_line import json_option
 from sensor.errors import ConfigError
 
 
 @click.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="The health message, with healthy and age_s.")
+@json_option("The health message, with healthy and age_s.")
 def status(config_file: Path | None, *, as_json: bool) -> int:
     """Say how the running daemon is; exit code 1 unless all is well."""
     health = read_health(_path(config_file))

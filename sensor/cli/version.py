@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from sensor.command_line import print_versions
+from sensor.command_line import json_option, print_versions
 
 LIBRARIES = ("numpy", "scipy", "sounddevice", "soundfile", "paho-mqtt", "pydantic", "PyYAML", "click")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 def version(*, as_json: bool) -> None:
     """Print what is installed."""
     print_versions(LIBRARIES, as_json=as_json)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from sensor.broker.settings import BrokerAccess
 from sensor.config.model import Config
 from sensor.config.yaml_reader import Document, Fault, KeyPath, dotted
 
@@ -30,7 +31,19 @@ def hints(document: Document, config: Config) -> list[Fault]:
 
 
 def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
-    mqtt, tls, channel = config.mqtt, config.mqtt.tls, config.timing.pps_channel
+    mqtt, channel = config.mqtt, config.timing.pps_channel
+    yield from broker_contradictions(mqtt, mqtt.backoff_min_s, mqtt.backoff_max_s)
+    if channel is not None and channel >= config.audio.channels:
+        text = f"channel {channel} is not captured; audio.channels must be at least {channel + 1}"
+        yield ("timing", "pps_channel"), text
+    yield from unexpanded_paths(config)
+
+
+def broker_contradictions(
+    mqtt: BrokerAccess, backoff_min_s: float, backoff_max_s: float
+) -> Iterator[tuple[KeyPath, str]]:
+    """What cannot work in a section ``mqtt``, of a node or of the centre."""
+    tls = mqtt.tls
     if "@" in mqtt.host:  # not repeated: it may hold a password
         yield (
             ("mqtt", "host"),
@@ -48,12 +61,13 @@ def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
         )
     if mqtt.password_file is not None and mqtt.username is None:
         yield ("mqtt", "password_file"), "a password is of no use without a name; give mqtt.username as well"
-    if mqtt.backoff_max_s < mqtt.backoff_min_s:
-        text = f"{mqtt.backoff_max_s:g} is below backoff_min_s ({mqtt.backoff_min_s:g}); swap them"
+    if backoff_max_s < backoff_min_s:
+        text = f"{backoff_max_s:g} is below backoff_min_s ({backoff_min_s:g}); swap them"
         yield ("mqtt", "backoff_max_s"), text
-    if channel is not None and channel >= config.audio.channels:
-        text = f"channel {channel} is not captured; audio.channels must be at least {channel + 1}"
-        yield ("timing", "pps_channel"), text
+
+
+def unexpanded_paths(config: BaseModel) -> Iterator[tuple[KeyPath, str]]:
+    """Paths that a shell would have understood."""
     for path, value in _paths(config):
         if any(part.startswith("~") for part in value.parts):
             yield path, f"{value}: ~ is not understood here; write the path in full, from / on"

@@ -35,10 +35,15 @@ class Loaded:
 
 def find_config() -> Path | None:
     """The file to read when none is named: $GUNSHOT_SENSOR_CONFIG, else the one in /etc, else None."""
-    named = os.environ.get(FILE_VARIABLE, "")
+    return find_file(FILE_VARIABLE, SYSTEM_FILE)
+
+
+def find_file(variable: str, system_file: Path) -> Path | None:
+    """The file that an environment variable names, else ``system_file`` if there is one, else None."""
+    named = os.environ.get(variable, "")
     if named:
         return Path(named)
-    return SYSTEM_FILE if SYSTEM_FILE.exists() else None
+    return system_file if system_file.exists() else None
 
 
 def load_config(path: Path | str | None) -> Config:

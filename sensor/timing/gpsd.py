@@ -212,7 +212,7 @@ class Gpsd:
             self.satellites_used = sum(bool(item.get("used")) for item in report["satellites"])
 
 
-def _number(report: dict[str, Any], *names: str) -> float | None:
+def number_of(report: dict[str, Any], *names: str) -> float | None:
     """The first of these fields that is there and a finite number."""
     for name in names:
         value = report.get(name)
@@ -225,19 +225,19 @@ def _fix_of(report: dict[str, Any], now_s: float) -> GpsFix:
     mode = report.get("mode", 0)
     if not isinstance(mode, int) or isinstance(mode, bool):
         raise TypeError("mode is no integer")
-    lat_deg, lon_deg = _number(report, "lat"), _number(report, "lon")
+    lat_deg, lon_deg = number_of(report, "lat"), number_of(report, "lon")
     if lat_deg is not None and lon_deg is not None and not (abs(lat_deg) <= 90.0 and abs(lon_deg) <= 180.0):
         raise ValueError("no place on Earth")
-    errors = [_number(report, name) for name in ("epx", "epy")]
+    errors = [number_of(report, name) for name in ("epx", "epy")]
     known = [value for value in errors if value is not None]
     return GpsFix(
         at_s=now_s,
         mode=mode,
         lat_deg=lat_deg,
         lon_deg=lon_deg,
-        height_m=_number(report, "altHAE"),
-        horizontal_sigma_m=max(known) if known else _number(report, "eph"),
-        vertical_sigma_m=_number(report, "epv"),
+        height_m=number_of(report, "altHAE"),
+        horizontal_sigma_m=max(known) if known else number_of(report, "eph"),
+        vertical_sigma_m=number_of(report, "epv"),
     )
 
 
@@ -248,7 +248,7 @@ def _offset_of(report: dict[str, Any], now_s: float) -> GpsOffset:
         raise TypeError("a time is no integer")
     if not (0 <= real_s < _SPAN_S and 0 <= clock_s < _SPAN_S):
         raise ValueError("a time beyond this century")
-    precision = _number(report, "precision")
+    precision = number_of(report, "precision")
     return GpsOffset(
         at_s=now_s,
         utc_s=real_s,

@@ -86,6 +86,8 @@ def test_what_config_show_prints_reads_back_to_the_same_configuration(tmp_path: 
         ("mqtt: {sites: [a]}\nworker: {sites: [b]}", ":2 worker.sites: b is not among mqtt.sites"),
         ("mqtt: {share_group: x}", "mqtt.share_group: several workers need one PostgreSQL record"),
         ("mqtt: {password_file: /x}", "mqtt.password_file: a password is of no use without a name"),
+        ("mqtt: {host: 'mqtt://broker'}", "mqtt.host: mqtt://broker is more than a name"),
+        ("paths: {state_dir: ~/gunshot}", "paths.state_dir: ~/gunshot: ~ is not understood here"),
         ("mqtt: {tls: {key_file: /x}}", "mqtt.tls.key_file: a key is of no use"),
         ("mqtt: {backoff_min_s: 9, backoff_max_s: 1}", "mqtt.backoff_max_s: 1 is below backoff_min_s (9)"),
         ("intake: {known_nodes: [roof]}", "intake.known_nodes: 'roof' is no node; write site/node"),

@@ -12,6 +12,7 @@ import click
 
 from sensor.central.cli.main import config_option
 from sensor.central.cli.record import configuration, opened_record
+from sensor.command_line import json_option
 
 _DAY_NS = 86_400 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only from cl
     show_default=True,
     help="How well the time is known, plus or minus, seconds.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 def explain_miss(
     config_file: Path | None,
     utc_ns: int,

@@ -34,7 +34,9 @@ def cli() -> None:
     """Central side of the gunshot sensor network: candidates of many nodes to located incidents."""
 
 
-config_option = command_line.config_option("GUNSHOT_CENTRAL_CONFIG", "/etc/gunshot-sensor/central.yaml")
+config_option = command_line.config_option(
+    "$GUNSHOT_CENTRAL_CONFIG, /etc/gunshot-sensor/central.yaml or defaults"
+)
 """``-c FILE``, as the parameter ``config_file``."""
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.errors import ConfigError, StoreError
+from sensor.errors import StoreError
 
 if TYPE_CHECKING:
     from sensor.central.config import CentralConfig
@@ -33,7 +33,7 @@ def opened_record(config: CentralConfig, *, make: bool = False) -> Iterator[Stor
 
     path = config.record_path
     if make:
-        _make_folder(config.paths.state_dir)
+        config.paths.make_state_dir()
     elif config.record.postgres_dsn_file is None and not path.exists():
         raise StoreError(
             f"record {path}: there is none; name the configuration of the daemon with -c, and run this as a "
@@ -44,13 +44,3 @@ def opened_record(config: CentralConfig, *, make: bool = False) -> Iterator[Stor
         yield store
     finally:
         store.close()
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        raise ConfigError(
-            f"paths.state_dir {folder}: cannot be made: {error.strerror}; name a folder that this user may "
-            "write to"
-        ) from error

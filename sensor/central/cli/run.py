@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sensor.central.cli.main import config_option
-
-if TYPE_CHECKING:
-    from sensor.central.daemon import Centre
+from sensor.command_line import stop_on_signals
 
 
 @click.command()
@@ -33,17 +28,5 @@ def run(*, config_file: Path | None) -> int:
     config = load_config(path)
     logs.setup(config.log.level, config.log.format)
     centre = Centre(config)
-    _obey_signals(centre)
+    stop_on_signals(centre.stop)
     return centre.run()
-
-
-def _obey_signals(centre: Centre) -> None:
-    """SIGTERM and SIGINT stop; a second SIGINT ends at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        if number == signal.SIGINT and centre.stop.is_set():
-            sys.exit(130)
-        centre.stop.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

@@ -12,6 +12,7 @@ import click
 
 from sensor.central.cli.main import config_option
 from sensor.central.cli.record import configuration, opened_record
+from sensor.command_line import json_option
 from sensor.errors import CentralError, ChainError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     metavar="N:HASH",
     help="Of a former report: the record up to there must still be the same. Without EXPORTS only.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option("One JSON object a line.")
 def verify(
     config_file: Path | None,
     exports: tuple[Path, ...],
