@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "sensor"
 
-SHARED = {"types", "events", "errors", "physics", "geodesy", "__version__"}
+SHARED = {"types", "events", "errors", "physics", "geodesy", "complaints", "__version__"}
 STAGES = {"capture", "detect", "classify", "timing", "evidence", "uplink"}
 LINK = {"broker"}
 """The connection to the broker, which node and centre share; it knows neither of them."""
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "types": set[str](),
     "errors": set[str](),
     "physics": set[str](),
+    "complaints": set[str](),
     "events": {"errors"},
     "geodesy": {"errors", "physics"},
     "broker": {"errors"},

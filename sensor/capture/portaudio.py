@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 from sensor.capture import stream as pa
 from sensor.capture.bounded import Hung, bounded
-from sensor.capture.complaints import Complaints
 from sensor.capture.devices import InputDevice, choose
 from sensor.capture.reader import Chunk, LossCounts, Reader
 from sensor.capture.settings import CaptureSettings
 from sensor.capture.source import CaptureStats, ZeroRun
+from sensor.complaints import Complaints
 from sensor.errors import DeviceAbsent, DeviceError
 from sensor.types import Block
 
@@ -111,7 +111,7 @@ class PortAudioSource:
                 self._attempt()
             except DeviceAbsent as error:
                 self._problem = str(error)
-                self._complaints.warn("absent", f"{error}; trying until it comes")
+                self._complaints.warn(f"{error}; trying until it comes", kind="absent")
                 self._pause()
             except DeviceError as error:
                 self._problem = str(error)
@@ -143,7 +143,7 @@ class PortAudioSource:
         try:
             self._shut()
         except DeviceError as error:
-            self._complaints.warn("hung", str(error))
+            self._complaints.warn(str(error), kind="hung")
 
     def _attempt(self) -> None:
         """List, choose and open, once.
@@ -209,7 +209,7 @@ class PortAudioSource:
             self._complaints.settle("failed")
         if failure is not None:
             self._problem = f"{stream.device}: {failure}"
-            self._complaints.warn("failed", f"{self._problem}; opening it again")
+            self._complaints.warn(f"{self._problem}; opening it again", kind="failed")
 
     def _failure(self, stream: pa.Stream, quiet_s: float) -> str | None:
         """Why the stream is of no more use; None while it is."""

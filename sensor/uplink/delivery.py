@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sensor.complaints import Complaints
 from sensor.events import topic
-from sensor.uplink.complaints import Complaints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

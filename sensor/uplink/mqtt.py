@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from sensor.broker.backoff import Backoff
 from sensor.broker.connection import Acknowledged, Connection, ConnectionLost, Received, Will
 from sensor.broker.reasons import SESSION_TAKEN_OVER
+from sensor.complaints import Complaints
 from sensor.errors import UplinkError, WireError
 from sensor.events import decode, topic
 from sensor.uplink.commands import Commands
-from sensor.uplink.complaints import Complaints
 from sensor.uplink.delivery import Delivery, Message
 from sensor.uplink.terms import client_id, terms
 

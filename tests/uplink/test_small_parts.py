@@ -1,10 +1,8 @@
-"""Complaints and commands."""
+"""What a node answers to commands."""
 
 from __future__ import annotations
 
 import json
-import logging
-import time
 from typing import Any
 
 import pytest
@@ -12,34 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.uplink.commands import COMMAND_BYTES_MAX, VERBS, Commands
-from sensor.uplink.complaints import Complaints
 from tests.support.messages import NODE, SITE
-
-
-def test_the_same_complaint_is_logged_once_within_the_interval_and_then_with_its_count(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_s = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    complaints = Complaints(logging.getLogger("test"), interval_s=60.0)
-    for _ in range(5):
-        complaints.warn("broker away")
-    complaints.error("disk full")
-    now_s = 61.0
-    complaints.warn("broker away")
-    assert [record.getMessage() for record in caplog.records] == [
-        "broker away",
-        "disk full",
-        "broker away (4 times more since)",
-    ]
-
-
-def test_many_different_complaints_do_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
-    complaints = Complaints(logging.getLogger("test"))
-    for number in range(1000):
-        complaints.warn(f"trouble {number}")
-    assert len(complaints._said) <= 64
-    assert len(caplog.records) == 1000
 
 
 @pytest.fixture
