@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from tests.support.mosquitto import Broker, Subscriber, wait_until
-
-ROOT = Path(__file__).parents[2]
-START_S = 90.0
-"""Imports alone take seconds on a busy machine."""
+from tests.support.daemon_process import DaemonProcess
+from tests.support.mosquitto import Broker, Subscriber
+from tests.support.patience import wait_until
 
 
-class CentreProcess:
+class CentreProcess(DaemonProcess):
     """One ``gunshot-central run``; a context manager.
 
     Args:
@@ -40,16 +33,8 @@ class CentreProcess:
         name: str = "centre",
         shared: str = "",
     ) -> None:
-        self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="centre-")
-        self.folder = folder or Path(self._own_folder.name if self._own_folder else "")
-        self.folder.mkdir(exist_ok=True)
-        self.log = self.folder / "log"
-        self.config = self.folder / "central.yaml"
+        super().__init__(folder=folder)
         self.record = self.folder / "record.db"
-        self._systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._systemd.bind(str(self.folder / "notify"))
-        self.notified: list[str] = []
-        self.process: subprocess.Popen[bytes] | None = None
         self.config.write_text(
             f"mqtt: {{host: {broker.host}, port: {broker.port}, client_id: {name}, "
             f"backoff_min_s: 0.1, backoff_max_s: 0.5, share_group: '{shared}'}}\n"
@@ -57,66 +42,17 @@ class CentreProcess:
             f"{settings}" + ("" if "web:" in settings else "web: {enabled: false}\n")
         )
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._systemd.close()
-        if self._own_folder is not None:
-            self._own_folder.cleanup()
-
-    def start(self) -> None:
-        """Start it; not yet ready when this returns."""
-        self.notified.clear()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "sensor.central", "run", "-c", str(self.config)],
-                cwd=ROOT,
-                env={**os.environ, "NOTIFY_SOCKET": str(self.folder / "notify")},
-                stdout=log,
-                stderr=log,
-            )
+    def words(self) -> Sequence[str]:
+        """The daemon as its unit starts it."""
+        return ("-m", "sensor.central", "run", "-c", str(self.config))
 
     def wait_ready(self) -> None:
         """Return once it listens at the broker."""
         wait_until(
             lambda: self.ended or ("READY=1" in self.told() and "listening at" in self.text),
-            START_S,
-            "the centre is ready",
+            what="the centre is ready",
         )
         assert not self.ended, self.text
-
-    @property
-    def text(self) -> str:
-        """What it logged."""
-        return self.log.read_text()
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self.process is None or self.process.poll() is not None
-
-    def told(self) -> list[str]:
-        """Everything that systemd was told since the start."""
-        while True:
-            try:
-                self.notified += self._systemd.recv(4096).decode().splitlines()
-            except BlockingIOError:
-                return self.notified
-
-    def stop(self, timeout_s: float = 60.0) -> int:
-        """Stop it as systemd does; return its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout_s)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
     def rows(self, sql: str) -> list[Any]:
         """What the record holds, read beside the daemon."""

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from tests.support.daemon_process import DaemonProcess
 from tests.support.mosquitto import Broker
 from tests.support.patience import PATIENCE_S, wait_until
-
-ROOT = Path(__file__).parents[2]
 
 CORRUPT_CLOCK = """
 from sensor.timing.sample_clock import SampleClock
@@ -31,7 +25,7 @@ main()
 """
 
 
-class Node:
+class Node(DaemonProcess):
     """One ``gunshot-sensor run``; a context manager.
 
     Args:
@@ -52,18 +46,9 @@ class Node:
         clock_off_ns: int = 0,
         folder: Path | None = None,
     ) -> None:
-        self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="node-")
-        self.folder = folder or Path(self._own_folder.name if self._own_folder else "")
-        self.log = self.folder / "log"
-        self.config = self.folder / "config.yaml"
+        super().__init__(folder=folder, environment=environment)
         self._options = options
         self._patch = CORRUPT_CLOCK.format(by_ns=clock_off_ns) if clock_off_ns else ""
-        self._environment = {**(environment or os.environ), "NOTIFY_SOCKET": str(self.folder / "notify")}
-        self._systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._systemd.bind(str(self.folder / "notify"))
-        self.notified: list[str] = []
-        """What systemd was told so far; grows when `told` is called."""
-        self.process: subprocess.Popen[bytes] | None = None
         mqtt = f"mqtt: {{host: {broker.host}, port: {broker.port}}}\n" if broker is not None else ""
         self.config.write_text(
             "site: test\nnode: roof\n"
@@ -72,66 +57,14 @@ class Node:
             f"{settings}"
         )
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._systemd.close()
-        if self._own_folder is not None:
-            self._own_folder.cleanup()
-
-    def start(self) -> None:
-        """Start it; not yet ready when this returns."""
-        code = MAIN.format(patch=self._patch)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", code, "-c", str(self.config), *self._options],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
+    def words(self) -> Sequence[str]:
+        """The daemon as its unit starts it, but for the clock."""
+        return ("-c", MAIN.format(patch=self._patch), "-c", str(self.config), *self._options)
 
     def wait_ready(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once it told systemd that the first block went through."""
         wait_until(lambda: self.ended or "READY=1" in self.told(), timeout_s, "the daemon is ready")
-        assert not self.ended, self.log.read_text()
-
-    def told(self) -> list[str]:
-        """Everything that systemd was told since the start."""
-        while True:
-            try:
-                self.notified += self._systemd.recv(4096).decode().splitlines()
-            except BlockingIOError:
-                return self.notified
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self.process is None or self.process.poll() is not None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def stop(self, timeout_s: float = PATIENCE_S) -> int:
-        """Stop it as systemd does; return its exit code."""
-        self.signal(signal.SIGTERM)
-        return self.wait(timeout_s)
-
-    def wait(self, timeout_s: float = PATIENCE_S) -> int:
-        """Wait for its own end; return its exit code."""
-        assert self.process is not None
-        return self.process.wait(timeout_s)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        assert not self.ended, self.text
 
     def health(self) -> dict[str, Any]:
         """What it last left for ``gunshot-sensor status``; empty before."""

@@ -11,6 +11,7 @@ from sensor.central.incidents.chain import Signer, seal
 from sensor.central.store import Store
 from sensor.central.store.sqlite import SqliteStore
 from sensor.central.types import IncidentVersion
+from tests.support.incidents import incident_version, next_version
 
 
 @contextmanager
@@ -38,3 +39,14 @@ def append(store: Store, version: IncidentVersion, signer: Signer | None = None)
     )
     store.append_version(sealed)
     return sealed
+
+
+def fill(store: Store) -> None:
+    """Two incidents of two versions each, two entries of the audit and a label."""
+    for number in (1, 2):
+        first = incident_version(number)
+        store.append_version(first)
+        store.append_version(next_version(first, state="closed"))
+    store.audit(actor="ann", action="view", subject="incident-1", detail={}, at_ns=1)
+    store.audit(actor="ann", action="view", subject="incident-2", detail={}, at_ns=2)
+    store.add_label("incident-1", source="cad", label="confirmed", reason="", author="a", at_ns=1)

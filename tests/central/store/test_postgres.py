@@ -16,9 +16,10 @@ from sensor.central.store.database import Session
 from sensor.central.store.postgres import PostgresStore
 from sensor.central.store.sqlite import SqliteStore
 from sensor.errors import ChainError, StoreError
-from tests.support.incidents import arrival_row, incident_version, next_version
+from tests.support.incidents import arrival_row, incident_version
 from tests.support.mosquitto import wait_until
 from tests.support.postgres import PostgresServer, meddle
+from tests.support.record import fill
 
 ROOT = Path(__file__).parents[3]
 HASH = "scrypt$..."
@@ -60,13 +61,7 @@ def own_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def filled(dsn: str) -> Iterator[PostgresStore]:
     store = PostgresStore(dsn)
-    for number in (1, 2):
-        first = incident_version(number)
-        store.append_version(first)
-        store.append_version(next_version(first, state="closed"))
-    store.audit(actor="ann", action="view", subject="incident-1", detail={}, at_ns=1)
-    store.audit(actor="ann", action="view", subject="incident-2", detail={}, at_ns=2)
-    store.add_label("incident-1", source="cad", label="confirmed", reason="", author="a", at_ns=1)
+    fill(store)
     yield store
     store.close()
 

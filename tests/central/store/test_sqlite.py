@@ -20,6 +20,7 @@ from sensor.central.types import IncidentVersion
 from sensor.errors import ChainError, StoreError
 from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.mosquitto import wait_until
+from tests.support.record import fill
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -53,13 +54,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def filled(path: Path) -> Path:
     store = SqliteStore(path)
-    for number in (1, 2):
-        first = incident_version(number)
-        store.append_version(first)
-        store.append_version(next_version(first, state="closed"))
-    store.audit(actor="ann", action="view", subject="incident-1", detail={}, at_ns=1)
-    store.audit(actor="ann", action="view", subject="incident-2", detail={}, at_ns=2)
-    store.add_label("incident-1", source="cad", label="confirmed", reason="", author="a", at_ns=1)
+    fill(store)
     store.close()
     return path
 
