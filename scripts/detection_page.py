@@ -14,9 +14,10 @@ from detection_alterations import (  # type: ignore[import-not-found]  # beside 
 )
 from detection_causes import WORST, Confusion  # type: ignore[import-not-found]  # beside this script
 from detection_day import Day  # type: ignore[import-not-found]  # beside this script
-from detection_scoring import Score, poisson, wilson  # type: ignore[import-not-found]  # beside this script
+from detection_scoring import Score, poisson  # type: ignore[import-not-found]  # beside this script
 
 from sensor.classify.training.report import Rate, Report, Share
+from sensor.intervals import wilson
 
 Table = Mapping[str, Mapping[str, Share]]
 

@@ -18,6 +18,7 @@ from scipy.stats import chi2
 
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
+from sensor.intervals import wilson
 from sensor.types import Reject, Trigger
 
 Doubles = NDArray[np.float64]
@@ -161,16 +162,6 @@ def in_silence(audio: Audio, run: int = 60) -> NDArray[np.bool_]:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         silent[start:stop] = stop - start >= run
     return silent
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a proportion."""
-    if n == 0:
-        return 0.0, 1.0
-    z, p = 1.96, hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def poisson(count: int, hours: float) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +71,7 @@ def _blind(found: Figures) -> Iterator[str]:
     yield ""
     yield from ("| | weather told | no weather |", "|---|---|---|")
     told, silent = found["weather_told"], found["no_weather"]
-    for key, words in (
-        ("within_25_m", "within 25 m"),
-        ("within_10_m", "within 10 m"),
-        ("rounds_exact", "rounds exact"),
-        ("detected", "detected"),
-    ):
-        yield f"| {words} | {said(told[key])} | {said(silent[key])} |"
-    yield f"| phantom incidents | {told['phantoms']} | {silent['phantoms']} |"
+    yield from _compared(told, silent, ("within_25_m", "within_10_m", "rounds_exact", "detected"))
     yield from (
         "",
         "| position | tests | median error | largest | semi-major | survey in ellipse |",
@@ -90,6 +83,13 @@ def _blind(found: Figures) -> Iterator[str]:
             f"| {one['semi_major_m']} m | {one['in_ellipse']} |"
         )
     yield from ("", *_missed(told), "![Errors as cumulative shares](img/accuracy.png)", "")
+
+
+def _compared(left: Figures, right: Figures, shares: Sequence[str]) -> Iterator[str]:
+    """Two columns: some shares, then the incidents where nothing was fired."""
+    for share in shares:
+        yield f"| {share.replace('_', ' ')} | {said(left[share])} | {said(right[share])} |"
+    yield f"| phantom incidents | {left['phantoms']} | {right['phantoms']} |"
 
 
 def _missed(told: Figures) -> Iterator[str]:
@@ -118,13 +118,7 @@ def _audio(found: Figures) -> Iterator[str]:
     yield ""
     yield from ("| | our candidates | the publisher's pulses of the same sensors |", "|---|---|---|")
     ours, theirs = found["ours"], found["published_pulses_same_sensors"]
-    for key, words in (
-        ("within_25_m", "within 25 m"),
-        ("within_10_m", "within 10 m"),
-        ("detected", "detected"),
-    ):
-        yield f"| {words} | {said(ours[key])} | {said(theirs[key])} |"
-    yield f"| phantom incidents | {ours['phantoms']} | {theirs['phantoms']} |"
+    yield from _compared(ours, theirs, ("within_25_m", "within_10_m", "detected"))
     yield from ("", "| sensors with a candidate on time | within 25 m |", "|---|---|")
     for sensors, one in found["by_sensors_that_heard"].items():
         yield f"| {sensors} | {said(one)} |"

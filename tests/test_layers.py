@@ -20,6 +20,7 @@ SHARED = {"types", "events", "errors", "physics", "geodesy", "complaints", "__ve
 STAGES = {"capture", "detect", "classify", "timing", "evidence", "uplink"}
 LINK = {"broker"}
 """The connection to the broker, which node and centre share; it knows neither of them."""
+STATISTICS = {"intervals"}
 HELPERS = {"command_line", "config", "findings", "logs", "systemd"}
 JOINED = SHARED | STAGES | {"rate_limit", "pipeline"}
 EDGE = JOINED | HELPERS | {"listener", "health", "calibrate"}
@@ -44,12 +45,13 @@ MAY_IMPORT = {
     "listener": JOINED,
     "health": JOINED | {"listener"},
     "calibrate": JOINED | HELPERS,
-    "replay": JOINED | HELPERS,
+    "intervals": set[str](),
+    "replay": JOINED | HELPERS | STATISTICS,
     "training": JOINED | {"replay", "sim"},
     "daemon": EDGE,
     "cli": EDGE | LINK | {"daemon", "replay", "sim"},
     "sim": SHARED | {"config"},
-    "central": SHARED | LINK | HELPERS,
+    "central": SHARED | LINK | HELPERS | STATISTICS,
     "__main__": {"cli"},
     "__init__": set[str](),
 }

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from sensor import __version__
 from sensor.capture.audiofile import AudioFileSource
 from sensor.errors import CaptureError
+from sensor.intervals import poisson_rate, wilson
 from sensor.replay import svg
-from sensor.replay.intervals import poisson_rate, wilson
 from sensor.replay.labels import AFTER_S, BEFORE_S, COUNTED
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensor.replay.intervals import poisson_rate, wilson
+from sensor.intervals import poisson_rate, wilson
 from sensor.replay.scoring import GroupScore, Scores, calibration_error
 
 GROUP_HEAD = (

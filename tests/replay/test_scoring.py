@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import mir_eval
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.events import Candidate, Versions
-from sensor.replay.intervals import poisson_rate, wilson
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.runner import FileResult, Heard
 from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, pair, reliability, score
@@ -175,26 +173,3 @@ def test_only_pairs_and_background_enter_the_reliability() -> None:
     """The echo at 3.5 s is nobody's pair inside a window: its truth is not known."""
     scores = score(truth("f", 3.0), [result("f", 20.0, (3.0, 0.9), (3.5, 0.6), (10.0, 0.1))])
     assert sum(part.triggers for part in scores.reliability) == 2
-
-
-@pytest.mark.parametrize(
-    ("hits", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)],
-)
-def test_wilson_as_published(hits: int, trials: int, low: float, high: float) -> None:
-    """Newcombe 1998 (Statistics in Medicine 17, 857), table I, method 3."""
-    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("count", "low", "high"), [(1, 0.0253, 5.5716), (10, 4.7954, 18.3904), (30, 20.2409, 42.8269)]
-)
-def test_poisson_as_published(count: int, low: float, high: float) -> None:
-    """Garwood 1936; Ulm 1990 tabulates these."""
-    assert poisson_rate(count, 1.0) == pytest.approx((low, high), abs=1e-3)
-
-
-def test_nothing_in_n_hours_proves_fewer_than_three_over_n() -> None:
-    assert poisson_rate(0, 8.0) == pytest.approx((0.0, 2.996 / 8.0), abs=1e-3)
-    assert poisson_rate(0, 0.0) == (0.0, math.inf)
-    assert wilson(0, 0) == (0.0, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,3 +51,12 @@ def fill(store: Store) -> None:
     store.audit(actor="ann", action="view", subject="incident-1", detail={}, at_ns=1)
     store.audit(actor="ann", action="view", subject="incident-2", detail={}, at_ns=2)
     store.add_label("incident-1", source="cad", label="confirmed", reason="", author="a", at_ns=1)
+
+
+def meddle(path: Path, *statements: str) -> None:
+    """Change the file as somebody with a database editor would."""
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_Z95 = 1.959964
+from sensor.intervals import wilson
+
 TAIL_MIN = {0.9: 10, 0.95: 20}
 """Fewest values of which one can be expected to lie beyond the quantile: with fewer it is the maximum."""
 MEDIAN_MIN = 6
@@ -45,15 +46,8 @@ class Spread:
 
 
 def share(hits: int, trials: int) -> Share:
-    """Wilson's interval (1927); 0 to 1 where nothing was tried."""
-    if trials == 0:
-        return Share(hits=0, trials=0, low=0.0, high=1.0)
-    part, square = hits / trials, _Z95 * _Z95
-    middle = part + square / (2 * trials)
-    half = _Z95 * math.sqrt(part * (1.0 - part) / trials + square / (4 * trials * trials))
-    scale = 1.0 + square / trials
-    low = 0.0 if hits == 0 else (middle - half) / scale
-    high = 1.0 if hits == trials else (middle + half) / scale
+    """Wilson's interval; 0 to 1 where nothing was tried."""
+    low, high = wilson(hits, trials)
     return Share(hits=hits, trials=trials, low=low, high=high)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.month import configuration
 from tests.support.mosquitto import wait_until
 from tests.support.postgres import PostgresServer
-from tests.support.record import append, record
+from tests.support.record import append, meddle, record
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -56,15 +55,6 @@ def config(tmp_path: Path, key: CentreKey) -> Path:
 def kept_records(folder: Path) -> list[Path]:
     """Records that were put aside."""
     return sorted(folder.glob("record.db.replaced-*"))
-
-
-def meddle(path: Path, *statements: str) -> None:
-    """Change the file as somebody with a database editor would."""
-    connection = sqlite3.connect(path)
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 def test_a_backup_while_a_writer_goes_on_is_whole_and_comes_back(tmp_path: Path) -> None:

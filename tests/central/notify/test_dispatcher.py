@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sensor.central.notify.dispatcher import MARK
+from sensor.central.notify.dispatcher import MARK, Dispatcher
 from sensor.central.notify.failure import LaterError, RefusedError
 from sensor.central.notify.settings import RetrySettings
 from sensor.central.store.sqlite import SqliteStore
@@ -190,13 +190,19 @@ def test_the_waits_double_up_to_the_limit_vary_and_heed_the_receiver(store: Sqli
     assert waits_s[8] == 500.0
 
 
-def test_a_clock_that_is_set_back_holds_nothing_up(store: SqliteStore) -> None:
-    clock = Clock()
+def failed_once(store: SqliteStore, clock: Clock) -> tuple[Listener, Dispatcher]:
+    """A receiver that was down for one incident's first attempt and is well again."""
     listener = Listener([NotifyError("down")])
     dispatcher = dispatching(store, channel(listener), clock=clock)
     append(store, located())
     dispatcher.take_in()
     worker_of(dispatcher).step()
+    return listener, dispatcher
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(store: SqliteStore) -> None:
+    clock = Clock()
+    listener, dispatcher = failed_once(store, clock)
     clock.now_ns -= 86_400 * SECOND_NS
     worker_of(dispatcher).step()
     assert len(listener.got) == 1
@@ -204,11 +210,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(store: SqliteStore) -> None:
 
 def test_new_incidents_go_before_old_ones_that_keep_failing(store: SqliteStore) -> None:
     clock = Clock()
-    listener = Listener([NotifyError("down")])
-    dispatcher = dispatching(store, channel(listener), clock=clock)
-    append(store, located())
-    dispatcher.take_in()
-    worker_of(dispatcher).step()
+    listener, dispatcher = failed_once(store, clock)
     clock.now_ns += SECOND_NS
     append(store, located(incident_id="newer"))
     dispatcher.take_in()

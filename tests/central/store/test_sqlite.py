@@ -20,7 +20,7 @@ from sensor.central.types import IncidentVersion
 from sensor.errors import ChainError, StoreError
 from tests.support.incidents import arrival_row, incident_version, next_version
 from tests.support.mosquitto import wait_until
-from tests.support.record import fill
+from tests.support.record import fill, meddle
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -35,15 +35,6 @@ while True:
     print(last.version, flush=True)
     last = next_version(last)
 """
-
-
-def meddle(path: Path, *statements: str) -> None:
-    """Change the file as somebody with a database editor would."""
-    connection = sqlite3.connect(path)
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 @pytest.fixture
