@@ -243,6 +243,7 @@ class Connection:
         return greeting
 
     def _send_connect(self) -> None:
+        """Read the credentials anew and send CONNECT; raises as `open`."""
         access, terms = self._access, self._terms
         context = credentials.tls_context(access)
         if context is not None:
@@ -269,6 +270,7 @@ class Connection:
             raise ConnectionLost(text) from error
 
     def _unanswered(self) -> ConnectionLost:
+        """Why there is no greeting: the reason that was given, or else a guess that helps."""
         if self._ended is None:
             return ConnectionLost("stopped while connecting")
         if self._ended.code or reasons.alert(str(self._ended)):
@@ -327,6 +329,7 @@ class Connection:
         return notes
 
     def _pump(self, timeout_s: float) -> None:
+        """Let paho read, write and look at its timers; what it cannot make sense of ends the connection."""
         link = self._client.socket()
         if link is None:
             self._ended = self._ended or ConnectionLost("connection lost")

@@ -50,6 +50,7 @@ def noise_command(session: Session, *, seconds: float) -> int:
     session.draw("noise", stamp, lambda path: draw_noise(figures, full_scale_db_spl, str(verdict), path))
 
     def make(remarks: tuple[str, ...]) -> NoiseSurvey:
+        """The record, should it be kept; ``remarks`` are what the findings say."""
         return NoiseSurvey(
             device=session.identity(source.name),
             utc=stamp,

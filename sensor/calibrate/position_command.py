@@ -56,6 +56,7 @@ def position_command(session: Session, *, hours: float, gpsd: str, offset: tuple
         session.draw("position", stamp, lambda path: draw_position(measured, path))
 
     def make(remarks: tuple[str, ...]) -> PositionSurvey:
+        """The record, should it be kept; ``remarks`` are what the findings say."""
         if measured.lat_deg is None or measured.lon_deg is None or measured.height_m is None:
             raise AssertionError("a record was asked of a measurement without a figure")
         return PositionSurvey(

@@ -140,6 +140,7 @@ def _leading_edge(template: Floats) -> tuple[float, float]:
     height = size[top]
 
     def crossing(share: float) -> float:
+        """Where the rise passes a share of the extreme, in fine samples."""
         below = top
         while below > 0 and size[below] > share * height:
             below -= 1

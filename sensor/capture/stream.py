@@ -118,6 +118,7 @@ class Stream:
         self.channels = settings.channels
 
         def offers(channels: int, rate_hz: float) -> bool:
+            """Whether the driver takes so many channels at this rate; its other complaints are raised."""
             try:
                 library.check_input_settings(device.index, channels, "float32", None, rate_hz)
             except library.PortAudioError as error:

@@ -123,6 +123,7 @@ class Fusing:
         return Fusion(self._settings, air=self._air, listeners=self._listeners)
 
     def _run(self) -> None:
+        """Take up the record, then step until told to stop; after an error the next step tries again."""
         resumed = False
         while True:
             last = self._stopping.is_set()

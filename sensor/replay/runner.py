@@ -118,6 +118,7 @@ def _play(
     start_ns = made.start_utc_ns or 0
 
     def take(candidates: list[Candidate]) -> None:
+        """Number and keep what the replay wants of these, as the outbox would."""
         for candidate in candidates:
             offset_s = (candidate.utc_ns - start_ns) / 1e9
             if settings.every_trigger:

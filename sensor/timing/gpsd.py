@@ -155,6 +155,7 @@ class Gpsd:
         self._wait_s = min(2.0 * self._wait_s, _BACKOFF_S[1])
 
     def _receive(self, now_s: float) -> None:
+        """Take what has come, a bounded piece; a link that closed, failed or fell silent is given up."""
         assert self._socket is not None  # noqa: S101  only called while connected
         taken = 0
         try:

@@ -164,6 +164,7 @@ class PpsChannel:
         self._fit()
 
     def _fit(self) -> None:
+        """A line through the edges, in three rounds of Cauchy weights that leave out the odd ones."""
         seconds = np.array([float(second) for second, _ in self._edges])
         indices = np.array([edge.index for _, edge in self._edges])
         reference = int(seconds[-1])

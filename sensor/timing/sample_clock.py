@@ -223,6 +223,7 @@ class SampleClock:
             self._low.append(((index - self._origin[0]) / self._rate_hz, low_ns))
 
     def _refit(self, number: int) -> None:
+        """Draw the line anew below all buckets, and say what its sigma does not cover."""
         assert self._origin is not None and self._bucket is not None  # noqa: S101, PT018  set by observe
         origin, origin_ns = self._origin
         index, low_ns = self._bucket
@@ -264,6 +265,7 @@ class SampleClock:
         self._drift = math.hypot(measured, math.sqrt(trust) * noise)
 
     def _best_line(self, x_s: NDArray[np.float64], late_ns: NDArray[np.float64]) -> Line:
+        """Of lines over ever shorter pasts, the longest, unless a shorter one is clearly surer."""
         counts: list[int] = []
         span_s = self._capacity * BUCKET_S
         while span_s > _SHORTEST_S:

@@ -130,6 +130,7 @@ class Store:
             raise _translate(error, self.path) from error
 
     def _prepare(self) -> None:
+        """Lay the file out if it is new; refuse what is not ours, and find damage before it is written to."""
         application_id = self._scalar("PRAGMA application_id")
         version = self._scalar("PRAGMA user_version")
         empty = self._scalar("SELECT count(*) FROM sqlite_schema") == 0

@@ -35,6 +35,7 @@ class ArraySource:
         """Do nothing."""
 
     def blocks(self) -> Iterator[Block]:
+        """The array from its beginning, until `close`."""
         for first in range(0, self._samples.shape[1], self._block):
             if self._closing.is_set():
                 return
@@ -46,9 +47,11 @@ class ArraySource:
             )
 
     def close(self) -> None:
+        """End `blocks` before its next block."""
         self._closing.set()
 
     def stats(self) -> CaptureStats:
+        """What was handed over."""
         return CaptureStats(
             device=self.name, rate_hz=self.rate_hz, channels=self.channels, samples=self._given
         )

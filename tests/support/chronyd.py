@@ -35,6 +35,7 @@ class Chronyd:
         wait_until(self._socket.exists, what="chronyd's command socket is there")
 
     def kill(self) -> None:
+        """End it at once."""
         self._process.kill()
         self._process.wait()
 
@@ -49,6 +50,7 @@ class ReferenceClock(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
+        """Send samples until `stop`."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as feed:
             while not self._over.wait(0.2):
                 now_ns = time.time_ns()
@@ -58,6 +60,7 @@ class ReferenceClock(threading.Thread):
                     feed.sendto(sample, str(self._path))
 
     def stop(self) -> None:
+        """Fall silent."""
         self._over.set()
         self.join(2.0)
 
@@ -76,6 +79,7 @@ class LopsidedPath(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
+        """Hold each packet back for its way's delay."""
         waiting: list[tuple[float, int, bool, bytes]] = []
         client: tuple[str, int] | None = None
         number = 0
@@ -99,6 +103,7 @@ class LopsidedPath(threading.Thread):
                         self._outer.sendto(packet, client)
 
     def stop(self) -> None:
+        """Cut the path."""
         self._over.set()
         self.join(2.0)
         self._outer.close()

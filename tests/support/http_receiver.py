@@ -110,6 +110,7 @@ class Receiver:
         self._server.server_close()
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        """Note a request and answer it; on the connection's own thread."""
         length = int(handler.headers.get("Content-Length", "0"))
         request = Request(handler.command, handler.path, dict(handler.headers), handler.rfile.read(length))
         # Decided before it shows, so that a test that waits for a request sees the answer's cause.

@@ -31,6 +31,7 @@ class Listener:
         self.gate.set()
 
     def deliver(self, version: IncidentVersion, *, former: Sequence[IncidentVersion] = ()) -> str:
+        """Fail as demanded, else remember the version and those told before it."""
         self.attempts.append(key_of(version))
         self.gate.wait()
         if self.failures:

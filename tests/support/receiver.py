@@ -54,6 +54,7 @@ class Receiver(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
+        """One cycle of sentences in each second, 50 ms late as receivers are."""
         while not self._over.is_set():
             now_s = time.time()
             due_s = math.floor(now_s - 0.05) + 1.05
@@ -67,6 +68,7 @@ class Receiver(threading.Thread):
                     os.write(self._master, self._cycle(int(due_s)))
 
     def stop(self) -> None:
+        """Pull the plug."""
         self._over.set()
         self.join(5.0)
         os.close(self._master)
@@ -111,11 +113,13 @@ class RealGpsd:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it; it may not listen yet."""
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def kill(self) -> None:
+        """End it at once."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -131,19 +135,23 @@ class ScriptedGpsd:
         self._client: socket.socket | None = None
 
     def accept(self) -> None:
+        """Wait for the next client."""
         self._listener.settimeout(PATIENCE_S)
         self._client, _ = self._listener.accept()
 
     def send(self, data: bytes) -> None:
+        """Send the client these bytes as they are."""
         assert self._client is not None
         self._client.sendall(data)
 
     def hang_up(self) -> None:
+        """Close the connection, and go on listening."""
         assert self._client is not None
         self._client.close()
         self._client = None
 
     def close(self) -> None:
+        """Stop listening."""
         if self._client is not None:
             self._client.close()
         self._listener.close()

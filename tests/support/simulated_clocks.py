@@ -33,9 +33,11 @@ class Machine:
         self.extra_votes: Sequence[Vote] = ()
 
     def clocks(self) -> ClockReading:
+        """Both clocks, read at once."""
         return ClockReading(self.mono_ns, self.offset_ns, 200, self.suspended_ns)
 
     def kernel(self) -> KernelClock:
+        """What adjtimex would say; raises ClockError where there is none."""
         if self.state is None:
             raise ClockError("adjtimex is refused")
         return self.state
@@ -53,6 +55,7 @@ class ScriptedSources(Sources):
         self._machine = machine
 
     def votes(self, reading: ClockReading, kernel: KernelClock | None, held: Vote | None) -> list[Vote]:
+        """Those of the real sources, then those of the test."""
         return [*super().votes(reading, kernel, held), *self._machine.extra_votes]
 
 

@@ -94,6 +94,7 @@ def accept(
 
 
 def _accept(store: Store, item: Disposition, source: str, author: str, now_ns: int) -> Outcome:
+    """Label the incident that is meant; where there is none, the audit keeps what was refused."""
     incident_id = _known(store, item, source)
     if incident_id is None:
         named = item.incident_id or f"number {item.number}"

@@ -106,6 +106,7 @@ class Intake:
         return found
 
     def _read(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> ArrivalRow | Note:
+        """What is doubted, in this order: name, form, topic, time, place, signature, rate."""
         site, node, kind = _parts(topic)
         if self._known and f"{site}/{node}" not in self._known:
             raise Refused(Refusal.UNKNOWN_NODE, f"{topic}: intake.known_nodes does not name {site}/{node}")

@@ -96,6 +96,7 @@ def _capped(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _cadence(rounds: Sequence[RoundTime]) -> Factor | None:
+    """How regular the rounds are: a weapon, crackers or a machine; None where they say nothing."""
     run, whole = fast_run(rounds), cadence_of(intervals_s(rounds))
     if run is not None and run.variation <= CRACKERS_VARIATION:
         words = f"{run.shots} rounds every {1e3 * run.mean_s:.0f} ms, as regular as a weapon"

@@ -139,6 +139,7 @@ def _begin(
 
 
 def _check_geometry(heard: Heard, settings: LocateSettings) -> None:
+    """Raise Unlocatable where the nodes that heard it stand too few, too close or on one line."""
     if heard.nodes < settings.nodes_min:
         raise Unlocatable(
             f"heard by {heard.nodes} node{'s' * (heard.nodes > 1)}, {settings.nodes_min} are needed",
@@ -184,6 +185,7 @@ def _check_answer(found: Solution, settings: LocateSettings) -> None:
 
 
 def _solution(model: Model, here: Point, name: str, iterations: int) -> Solution:
+    """What the search ended on, with a covariance widened by what the residuals say of the model."""
     heard, settings = model.heard, model.settings
     normal, _, share = (part[0] for part in information(model, here))
     full = np.linalg.inv(normal)

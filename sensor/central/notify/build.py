@@ -66,6 +66,7 @@ def channels(settings: NotifySettings, store: Store, *, publish: Publish | None 
         )
 
     def keep_number(incident_id: str, cad: str, number: str) -> None:
+        """Label the incident with the dispatch centre's own number, once."""
         store.add_label(
             incident_id,
             source=f"cad/{cad}",

@@ -132,6 +132,7 @@ def cut_off(sock_of: Callable[[], socket.socket | None], deadline_s: float) -> I
     late, over = threading.Event(), threading.Event()
 
     def cut() -> None:
+        """Shut it down again and again until the exchange is over."""
         late.set()
         while not over.is_set():
             sock = sock_of()

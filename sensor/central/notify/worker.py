@@ -145,6 +145,7 @@ class Worker:
         )
 
     def _deliver(self, delivery: Delivery) -> None:
+        """Attempt it, unless what made it worth telling was overtaken while it waited."""
         try:
             versions = {v.version: v for v in self._store.versions(delivery.incident_id)}
         except ChainError as error:
@@ -202,6 +203,7 @@ class Worker:
         return [item for item in found if item.version < version.version]
 
     def _failed(self, delivery: Delivery, failure: NotifyError) -> None:
+        """Try again after a random pause that grows; or set it aside, with an entry in the audit."""
         retry, error = self.channel.retry, _shown(str(failure))
         attempts = delivery.attempts + 1
         name, what = self.channel.name, f"{delivery.incident_id}/{delivery.version}"

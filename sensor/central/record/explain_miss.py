@@ -153,6 +153,7 @@ def _distance_m(question: Question, state: NodeState) -> float:
 def _account(
     store: Store, question: Question, state: NodeState, distance_m: float, users: Mapping[str, list[str]]
 ) -> Account:
+    """What a node would have heard of the shot, and what it did hear, at the moment its sound passed."""
     travel_ns = round(distance_m / speed_of_sound_m_s(question.temperature_c) * _S)
     arrives_ns = question.utc_ns + travel_ns
     then = node_then(store, state.site, state.node, arrives_ns, up_s=UP_S, from_ns=question.history_from_ns)

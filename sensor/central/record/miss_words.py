@@ -81,6 +81,7 @@ def _matching(explanation: Explanation) -> list[NearIncident]:
 
 
 def _why_not(explanation: Explanation) -> Iterator[str]:
+    """From the network as a whole to what was heard and refused."""
     counts = gates(explanation)
     sent = counts[Gate.SENT] + counts[Gate.USED]
     enough = explanation.question.nodes_min

@@ -146,6 +146,7 @@ def pointer(number: int, version: IncidentVersion) -> tuple[object, ...]:
 
 
 def _conditions(since_ns: int | None, until_ns: int | None, filters: Mapping[str, Any]) -> Where:
+    """The WHERE of `latest`; raises StoreError for a filter that is none."""
     unknown = set(filters) - {
         "classes",
         "states",

@@ -102,6 +102,7 @@ class Weather:
         return near
 
     def _look_at_file(self) -> None:
+        """Read the METAR file if it is due and has changed; what is wrong with it becomes the problem."""
         path = self._settings.metar_file
         if path is None or time.monotonic() - self._looked_s < LOOK_S:
             return

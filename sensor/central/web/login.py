@@ -65,6 +65,7 @@ async def log_in(request: Request) -> Response:
     web.throttle.attempt(address, name)
 
     def work() -> tuple[str, Login, str]:
+        """Compare the password and begin the login; on the threads for hashing, which is slow on purpose."""
         user = web.store.user(name)
         stored = None if user is None or user.disabled else user.password_hash
         if not verify_password(given, stored) or user is None:
@@ -117,6 +118,7 @@ async def change_password(request: Request) -> Response:
     web.throttle.attempt(address, viewer.name)
 
     def work() -> tuple[str, Login]:
+        """Compare the old and store the new; on the threads for hashing."""
         user = web.store.user(viewer.name)
         if user is None or not verify_password(old, user.password_hash):
             web.audit(viewer.name, "password.refused", viewer.name, address=address)

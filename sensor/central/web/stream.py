@@ -55,6 +55,7 @@ def _full(web: Web, viewer: Viewer) -> str | None:
 
 
 async def _events(web: Web, viewer: Viewer, cookie: str | None, last: str | None) -> AsyncIterator[str]:
+    """News as they come, a beat so that silence is noticed, and goodbye when the login has ended."""
     cursor, reload = web.live.start(last)
     loop = asyncio.get_running_loop()
     look_at_s = loop.time() + web.settings.beat_s
