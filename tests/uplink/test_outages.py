@@ -167,11 +167,13 @@ def test_a_node_killed_again_and_again_loses_nothing_it_committed(tmp_path: Path
 
 
 def test_days_without_a_broker_are_caught_up_with(outbox: Outbox, uplink_to: UplinkTo) -> None:
-    broker = Broker(options=PATIENT)
-    uplink = uplink_to(broker.port)
-    stored = [str(outbox.append(candidate(n)).event_id) for n in range(500)]
-    wait_until(lambda: uplink.stats().last_error)
-    with broker, Subscriber(broker) as subscriber:
+    # The subscriber is known to the broker before it goes away: nobody keeps what is sent to no one.
+    with Broker(options=PATIENT, persistent=True) as broker, Subscriber(broker) as subscriber:
+        broker.stop()
+        uplink = uplink_to(broker.port)
+        stored = [str(outbox.append(candidate(n)).event_id) for n in range(500)]
+        wait_until(lambda: uplink.stats().last_error)
+        broker.start()
         wait_until(lambda: len(subscriber.bodies("candidate")) == 500)
         assert sorted(event_ids(subscriber)) == sorted(stored)
 
