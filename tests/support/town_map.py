@@ -64,7 +64,6 @@ def streets() -> dict[str, Any]:
     shapes: list[dict[str, Any]] = []
 
     def add(kind: str, geometry: str, points: Sequence[tuple[float, float]], name: str = "") -> None:
-        """One shape; ``points`` are metres east and north."""
         spread = [[round(p.lon_deg, 6), round(p.lat_deg, 6)] for p in (FRAME.place(*each) for each in points)]
         coordinates: Any = {"Point": spread[0], "LineString": spread, "Polygon": [[*spread, spread[0]]]}[
             geometry
