@@ -134,7 +134,7 @@ log-odds by ln(π/(1−π)) − ln({protocol.PRIOR}/{1 - protocol.PRIOR}).
 | Drone-detection-dataset: helicopters, drones | CC0 | negatives |
 | parametric sources and simulated streets of the project's own | Apache-2.0 | training only, never judged |
 
-| label of trigger | originals | channels, faint copies, bursts, simulated streets |
+| label of trigger | originals | channels, faint and scaled copies, bursts, simulated streets |
 |---|---|---|
 {counts}
 

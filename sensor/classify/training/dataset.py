@@ -19,6 +19,7 @@ from sensor.classify.training.examples import (
     BURST_COPIES,
     FAINT_COPIES,
     ROW,
+    SCALED_COPIES,
     Dataset,
     Noise,
     channelled,
@@ -40,13 +41,20 @@ def copies_of(item: Recording) -> list[int]:
     """Which copies of a recording are made; few recordings of a kind get more of them."""
     if item.path.startswith("pittsburgh"):
         bursts = list(BURST_COPIES[:3]) if item.rounds and item.rounds[0].counts else []
-        return [*range(6), *bursts, *FAINT_COPIES[:6]]
+        return [*range(6), *bursts, *FAINT_COPIES[:6], *_scaled(1, 1)]
     if item.label == Label.GUNSHOT:
-        return [*range(26), *RANGE_COPIES, *BURST_COPIES[:4], *FAINT_COPIES[:16]]
+        return [*range(26), *RANGE_COPIES, *BURST_COPIES[:4], *FAINT_COPIES[:16], *_scaled(8, 4)]
     if item.label == Label.FIREWORK:
-        return [*range(17), *FAINT_COPIES[:8]]
-    channels = range(9) if item.label == Label.OTHER_IMPULSE else range(5)
-    return [*channels, *FAINT_COPIES[:5]]
+        return [*range(17), *FAINT_COPIES[:8], *_scaled(10, 4)]
+    if item.label == Label.OTHER_IMPULSE:
+        return [*range(9), *FAINT_COPIES[:5], *_scaled(4, 1)]
+    return [*range(5), *FAINT_COPIES[:5], *_scaled(1, 1)]
+
+
+def _scaled(channels: int, faint: int) -> list[int]:
+    """So many copies of another size, through channels and faint."""
+    clear = SCALED_COPIES[len(FAINT_COPIES) // 2 :]
+    return [*clear[:channels], *SCALED_COPIES[:faint]]
 
 
 def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
@@ -101,8 +109,8 @@ def _make(root: Path, number: int) -> Dataset:
 def _thinned(dataset: Dataset) -> Dataset:
     """Without unlabelled triggers of copies and three of four of the copies' echoes: bulk, no lesson."""
     copy, labels = dataset.rows["copy"], dataset.labels
-    bulk = (copy > 2) & (copy < RANGE_COPIES[0]) & (np.arange(len(labels)) % 4 > 0)
-    judged = (copy == 0) | ((copy >= RANGE_COPIES[0]) & ~np.isin(copy, FAINT_COPIES))
+    judged = (copy == 0) | np.isin(copy, (*RANGE_COPIES, *BURST_COPIES))
+    bulk = (copy > 2) & ~judged & ~np.isin(copy, FAINT_COPIES) & (np.arange(len(labels)) % 4 > 0)
     drop = ((labels == Label.IGNORE) & ~judged) | ((labels == Label.ECHO) & bulk)
     return Dataset(dataset.rows[~drop], dataset.features[~drop], dataset.waves[~drop])
 
@@ -118,7 +126,7 @@ def _fingerprint(root: Path) -> str:
     made_by += [here / "bands.py", here / "excess.py", here / "likeness.py"]
     made_by += [
         here / "training" / f"{n}.py"
-        for n in ("channels", "corpus", "dataset", "examples", "faint", "street", "synthetic")
+        for n in ("channels", "corpus", "dataset", "examples", "faint", "scaled", "street", "synthetic")
     ]
     made_by += [path for path in (package / "detect").glob("*.py") if path.stem not in _IDLE]
     for path in sorted(made_by):

@@ -18,6 +18,7 @@ from sensor.classify.common_rate import LENGTH, to_common_rate
 from sensor.classify.training import faint
 from sensor.classify.training.channels import Channel, resample
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
+from sensor.classify.training.scaled import scaled
 from sensor.classify.training.synthetic import burst
 from sensor.types import Trigger
 
@@ -227,6 +228,8 @@ BURST_COPIES = range(1000, 2000)
 """Copies with these numbers are automatic fire made of the recording's first round."""
 FAINT_COPIES = range(2000, 3000)
 """Copies with these numbers are faint: see ``faint``. Every second one is dried."""
+SCALED_COPIES = range(2500, 4000)
+"""Copies with these numbers are of another size: see ``scaled``. Those below 3000 are faint, too."""
 
 
 def channelled(
@@ -237,6 +240,8 @@ def channelled(
     if copy == 0:
         return examples_of(wave, recording.rate_hz, recording, 0, -1)
     rng = np.random.default_rng(seed_of(recording.path, copy))
+    if copy in SCALED_COPIES:
+        recording, wave = scaled(recording, wave, rng)
     if copy in FAINT_COPIES:
         return _faint(recording, wave, noise, rng, copy)
     if copy in BURST_COPIES:
