@@ -98,6 +98,12 @@ class Detector:
         self._tail = 2 * self._filters.half + self._filters.frame
         """Samples before a hop that its frames look at."""
         self._frame_s = self._filters.frame / rate_hz
+        self._work: Samples = np.zeros(self._tail + MOST_HOPS * self._hop, np.float32)
+        """The hops that are filtered together, behind what their frames look back at."""
+        self._hops = HopFilter(self._filters, self._work, HOP_FRAMES)
+        self._repeats: RepeatFinder[_Pending] = RepeatFinder(
+            rate_hz, settings.repeat_likeness, settings.refractory_s
+        )
         self._begin(None)
 
     def process(self, first: int, samples: Samples) -> list[Trigger | Reject]:
@@ -171,17 +177,14 @@ class Detector:
         self._first = first
         self._fill = 0
         """Samples of the next hops already in the work buffer."""
-        self._work: Samples = np.zeros(self._tail + MOST_HOPS * self._hop, np.float32)
-        self._hops = HopFilter(self._filters, self._work, HOP_FRAMES)
+        self._work[:] = 0.0
         self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
         self._flushed = None
         floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)
         self._finder = TriggerFinder(
             settings.threshold_db, floor, None if self._witness is None else self._show_frames
         )
-        self._repeats: RepeatFinder[_Pending] = RepeatFinder(
-            self._rate_hz, settings.repeat_likeness, settings.refractory_s
-        )
+        self._repeats.forget()
         self._refractory_until = -math.inf
         """Absolute index before which no other trigger may be."""
         self._pending: list[_Pending] = []

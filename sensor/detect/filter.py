@@ -58,7 +58,8 @@ def behind(decimator: NDArray[np.float64], taps: NDArray[np.float64], factor: in
     """Taps at the lower rate that come nearest, after the decimator, to ``taps``; gain 0 at 0 Hz."""
     count = (taps.size - decimator.size) // factor + 1
     shifted = shifted_taps(decimator, range(0, count * factor, factor), taps.size)
-    low: NDArray[np.float64] = np.linalg.lstsq(shifted, taps, rcond=None)[0].astype(np.float64)
+    # The columns are far from alike: the normal equations do as well as a decomposition, in half the time.
+    low: NDArray[np.float64] = np.linalg.solve(shifted.T @ shifted, shifted.T @ taps).astype(np.float64)
     window = np.kaiser(count, KAISER_BETA)
     return low - window * low.sum() / window.sum()
 

@@ -133,6 +133,10 @@ class RepeatFinder(Generic[T]):
         self._timed = round(TIMED_S * rate_hz)
         self._refractory = round(refractory_s * rate_hz)
         self._likeness = likeness
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with another stream."""
         self._template: _Template[T] | None = None
         """What is sought."""
         self._kept: list[_Template[T]] = []
