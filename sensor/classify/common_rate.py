@@ -60,19 +60,20 @@ def to_common_rate(clip: NDArray[np.floating], rate_hz: float, onset: float) -> 
 
     What lies outside the clip is zero; samples that are not finite count as zero.
     """
-    padded = np.zeros(round(rate_hz * _SPAN_S))
     first = max(0, round(onset - BEFORE_S * rate_hz))
     last = min(clip.size, round(onset + AFTER_S * rate_hz))
     part = finite(clip[first:last])
     if part.size >= 2:
-        part -= part.mean()
+        part = part - part.mean()
         fade = max(1, min(round(_FADE_S * rate_hz), part.size // 2))
         ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)
         part[:fade] *= ramp
         part[part.size - fade :] *= ramp[::-1]
-        padded[: part.size] = part
-    heard = 1 + round(HIGH_BANDS_HZ[-1][1] * _SPAN_S)  # bins: nothing above is looked at
-    spectrum = np.fft.rfft(padded)[:heard] * (_N_COMMON / padded.size)
+    else:
+        part = np.zeros(2)
+    length = round(rate_hz * _SPAN_S)
+    spectrum = _spectrum(part, length)
+    spectrum *= _N_COMMON / length
     spectrum *= _advance(spectrum.size, (onset - first) / rate_hz - BEFORE_S)
     low = np.zeros(_N_COMMON // 2 + 1, dtype=np.complex128)
     keep = min(spectrum.size, low.size)
@@ -82,12 +83,26 @@ def to_common_rate(clip: NDArray[np.floating], rate_hz: float, onset: float) -> 
 
 
 def finite(samples: NDArray[np.floating]) -> NDArray[np.float64]:
-    """A copy of the samples in which those that are not finite are zero."""
-    copy = samples.astype(np.float64)
-    good = np.isfinite(copy)
-    if not good.all():
-        copy[~good] = 0.0
-    return copy
+    """The samples in double precision, those that are not finite zero; they themselves if they are so."""
+    doubles = samples.astype(np.float64, copy=False)
+    good = np.isfinite(doubles)
+    return doubles if good.all() else np.where(good, doubles, 0.0)
+
+
+def _spectrum(samples: NDArray[np.float64], length: int) -> NDArray[np.complex128]:
+    """The bins up to the highest band of the transform of ``samples``, zeros behind them, to ``length``.
+
+    Every n-th sample from the first, the second ... is transformed alone and moved into place (decimation in
+    time, Cooley & Tukey 1965): bins that nobody looks at are not computed, and the memory stays in cache.
+    """
+    heard = min(1 + round(HIGH_BANDS_HZ[-1][1] * _SPAN_S), length // 2 + 1)
+    parts = max(n for n in range(1, 1 + length // (2 * heard - 2)) if length % n == 0)
+    later = _advance(heard, -_SPAN_S / length)
+    spectrum = np.zeros(heard, np.complex128)
+    for start in reversed(range(parts)):
+        spectrum *= later
+        spectrum += np.fft.rfft(samples[start::parts], length // parts)[:heard]
+    return spectrum
 
 
 def _advance(bins: int, time_s: float) -> NDArray[np.complex128]:
@@ -103,12 +118,12 @@ def _advance(bins: int, time_s: float) -> NDArray[np.complex128]:
 
 def _high_power(spectrum: NDArray[np.complex128]) -> NDArray[np.float32]:
     """Mean power per millisecond in the high bands: bins moved to zero, transformed back, squared."""
-    moved = np.zeros((len(HIGH_BANDS_HZ), _N_COMMON), dtype=np.complex128)
-    for row, (begin, taper) in zip(moved, _HIGH_TAPERS, strict=True):
-        row[: taper.size] = spectrum[begin : begin + taper.size] * taper
-    signal = np.fft.ifft(moved)[:, :LENGTH]
-    power = 2.0 * (signal.real**2 + signal.imag**2)
-    return power.reshape(len(moved), -1, HIGH_FRAME).mean(axis=2).astype(np.float32)
+    power = np.empty((len(HIGH_BANDS_HZ), LENGTH // HIGH_FRAME), np.float32)
+    for row, (begin, taper) in zip(power, _HIGH_TAPERS, strict=True):
+        signal = np.fft.ifft(spectrum[begin : begin + taper.size] * taper, _N_COMMON)[:LENGTH]
+        square = signal.real**2 + signal.imag**2
+        row[:] = np.add.reduceat(square, np.arange(0, LENGTH, HIGH_FRAME)) * (2.0 / HIGH_FRAME)
+    return power
 
 
 def _high_tapers() -> list[tuple[int, NDArray[np.float64]]]:
