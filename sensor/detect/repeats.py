@@ -124,6 +124,7 @@ class RepeatFinder(Generic[T]):
         last = (ROW - 1) * self._step
         matrix = shifted_taps(taps, range(0, last + 1, self._step), last + taps.size)
         self._matrix: Samples = matrix.astype(np.float32)
+        self._gain = power_gain(taps, self._step)
         self._size = round(TEMPLATE_S * rate_hz / self._step)
         self._lead = round(LEAD_S * rate_hz)
         self._past, self._gap = (round(s * rate_hz / self._step) for s in (PAST_S, GAP_S))
@@ -245,9 +246,13 @@ class RepeatFinder(Generic[T]):
     def _alike(self, template: _Template[T], count: int, history: History) -> Iterator[tuple[int, Doubles]]:
         """Which of the next places are alike; with each the likeness of all and of one more either side."""
         least = AMPLITUDE * template.energy
-        heard = self._outputs(self._next - self._step, count + 1 + self._size, history)
+        raw = self._read(self._next - self._step, count + 1 + self._size, history)
         # No product exceeds the root of both energies: after most rounds it is soon too quiet for a repeat.
-        if float(heard @ heard) * template.energy < MARGIN * least**2:
+        enough = MARGIN * least**2 / template.energy
+        if self._gain * float(np.vdot(raw, raw)) < enough:
+            return  # the filter need not be asked
+        heard = self._filtered(raw)[: count + 1 + self._size]
+        if float(heard @ heard) < enough:
             return
         products, likeness = self._correlate(template, heard)
         alike = (likeness >= self._likeness) & (products >= least)
@@ -292,11 +297,27 @@ class RepeatFinder(Generic[T]):
 
     def _outputs(self, start: int, count: int, history: History) -> Samples:
         """Band-passed sound at ``start`` and every step after it, shape (count,)."""
+        return self._filtered(self._read(start, count, history))[:count]
+
+    def _read(self, start: int, count: int, history: History) -> Samples:
+        """The samples that so many outputs look at, and those that fill the last row of the product."""
+        first = start - self._half
         rows = -(-count // ROW)
-        advance = ROW * self._step
-        raw = history.read(
-            start - self._half, start - self._half + (rows - 1) * advance + self._matrix.shape[0]
-        )
-        view = overlapping(raw, (rows, self._matrix.shape[0]), (advance,))
+        return history.read(first, first + (rows - 1) * ROW * self._step + self._matrix.shape[0])
+
+    def _filtered(self, raw: Samples) -> Samples:
+        """Outputs of whole rows."""
+        span, advance = self._matrix.shape[0], ROW * self._step
+        view = overlapping(raw, ((raw.size - span) // advance + 1, span), (advance,))
         outputs: Samples = np.ravel(np.ascontiguousarray(view) @ self._matrix)
-        return outputs[:count]
+        return outputs
+
+
+def power_gain(taps: Doubles, step: int) -> float:
+    """Most that the energy of every ``step``-th output of a filter can be of the energy of its input.
+
+    The largest sum over the frequencies that decimation takes for one, by their number (Vaidyanathan,
+    Multirate Systems and Filter Banks, ch. 4); a percent more, as it is taken on a grid.
+    """
+    power = np.abs(np.fft.fft(taps, 4 * step * taps.size)) ** 2
+    return 1.01 * float(power.reshape(step, -1).sum(axis=0).max()) / step

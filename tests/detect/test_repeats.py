@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sensor.detect import reference
 from sensor.detect.detector import Detector
-from sensor.detect.repeats import LISTEN_S
+from sensor.detect.filter import band_pass_taps
+from sensor.detect.repeats import LISTEN_S, power_gain
 from sensor.detect.settings import DetectSettings
 from sensor.types import Trigger
 from tests.support.blasts import add_blast, add_round, noise
@@ -185,3 +186,15 @@ def test_nothing_is_sought_when_all_has_been_quiet_for_long() -> None:
     detector.process(0, audio)
     assert detector._repeats._template is None
     assert detector._repeats._waiting == []
+
+
+@pytest.mark.parametrize("step", [1, 3, 8])
+def test_no_sound_has_more_energy_behind_the_filter_than_the_bound_says(step: int) -> None:
+    taps = band_pass_taps(300.0, 2400.0, 48_000.0, 192)
+    gain = power_gain(taps, step)
+    time_s = np.arange(48_000) / 48_000.0
+    shares = [
+        float(np.sum(np.convolve(sound, taps, mode="valid")[::step] ** 2) / np.sum(sound**2))
+        for sound in (noise(48_000, 1.0), *(np.sin(2 * np.pi * hz * time_s) for hz in range(200, 3000, 50)))
+    ]
+    assert 0.9 * gain < max(shares) < gain
