@@ -52,6 +52,8 @@ TEMPLATE_BEFORE_S = 0.3e-3
 TEMPLATE_AFTER_S = 0.5e-3
 SEARCH_S = 0.3e-3
 """The matched filter is evaluated this far to either side of the bracket."""
+NOISE_S = 0.03
+"""Of the moment before, whose noise whitens the filter."""
 AR_ORDER = 2
 WHITENING_LOAD = 0.3
 """White noise added to the measured noise, relative to its power. With 0.1 a poor fit of the template is
@@ -85,6 +87,8 @@ class Picker:
         self._rate_hz = rate_hz
         self._lead = round(TEMPLATE_BEFORE_S * rate_hz)
         self._template = blast_template(rate_hz, self._lead + AR_ORDER, round(TEMPLATE_AFTER_S * rate_hz))
+        self._reach = round(SEARCH_S * rate_hz) + round(TEMPLATE_AFTER_S * rate_hz)
+        """Samples after the bracket that the matched filter looks at."""
         self.before = math.ceil(BEFORE_S * rate_hz)
         """Samples needed before the crossing."""
         self.after = math.ceil(AFTER_S * rate_hz)
@@ -99,9 +103,13 @@ class Picker:
         smooth = max(1, round(STEP_SMOOTH_S * self._rate_hz))
         steps = departure(moving_average(samples, smooth), round(STEP_MEAN_S * self._rate_hz))
         coarse = self._strongest_step(steps, crossing, floor_power)
-        signal = departure(samples, round(MEAN_S * self._rate_hz))
         bracket, sign = self._half_of_first_peak(steps, coarse)
-        return self._matched(signal, bracket, sign)
+        mean = round(MEAN_S * self._rate_hz)
+        # All that the matched filter looks at, from the beginning of the noise it is whitened by.
+        first = max(0, bracket - round(NOISE_S * self._rate_hz) - mean)
+        near = departure(samples[first : bracket + self._reach], mean)
+        picked = self._matched(near, bracket - first, sign)
+        return Pick(first + picked.index, picked.sigma_s)
 
     def _strongest_step(self, signal: Doubles, crossing: int, floor_power: float) -> int:
         """Index where the power after exceeds the power before by the largest factor."""
@@ -110,9 +118,10 @@ class Picker:
         energy = np.concatenate(([0.0], np.cumsum(signal * signal)))
         first = max(crossing - round(EARLY_S * rate_hz), gap + before)
         last = max(first + 1, min(crossing + round(LATE_S * rate_hz), signal.size - after))
-        at = np.arange(first, last)
-        behind = energy[at - gap] - energy[at - gap - before]
-        ahead = energy[np.minimum(at + after, signal.size)] - energy[at]
+        if last == first + 1:
+            return first
+        behind = energy[first - gap : last - gap] - energy[first - gap - before : last - gap - before]
+        ahead = energy[first + after : last + after] - energy[first:last]
         # Half the floor on top: before the start of a stream there is nothing to compare with.
         return first + int(np.argmax(ahead / (behind + 0.5 * before * floor_power + 1e-30)))
 
@@ -130,7 +139,7 @@ class Picker:
     def _matched(self, signal: Doubles, bracket: int, sign: float) -> Pick:
         """The best agreement with the template within ``SEARCH_S`` of the bracket, by a parabola."""
         rate_hz = self._rate_hz
-        quiet = signal[max(0, bracket - round(0.03 * rate_hz)) : bracket - round(1e-3 * rate_hz)]
+        quiet = signal[max(0, bracket - round(NOISE_S * rate_hz)) : bracket - round(1e-3 * rate_hz)]
         whitening, noise_power = whitening_filter(quiet)
         template = np.convolve(self._template, whitening, mode="valid")
         half = round(SEARCH_S * rate_hz)
@@ -148,8 +157,7 @@ class Picker:
 
     def _sigma_s(self, template: Doubles, amplitude: float, heard: Doubles, noise_power: float) -> float:
         """One sigma from the noise, the template's misfit and the doubt that the arrival is the first."""
-        slope = np.gradient(template)
-        information = amplitude**2 * float(slope @ slope) / noise_power
+        information = amplitude**2 * steepness(template) / noise_power
         fisher_s = min(1.0 / (math.sqrt(max(information, 1e-12)) * self._rate_hz), SEARCH_S)
         # The noise behind the front is not misfit; 1.5 sigma of its own spread are allowed for.
         noise = (heard.size + 1.5 * math.sqrt(2.0 * heard.size)) * noise_power
@@ -178,6 +186,12 @@ def moving_average(samples: Samples, length: int) -> Samples:
     if length == 1:
         return samples
     return np.convolve(samples, np.full(length, 1.0 / length, np.float32), mode="same")
+
+
+def steepness(wave: Doubles) -> float:
+    """Sum of the squares of the slope, by central differences and at both ends by one-sided ones."""
+    twice, first, last = wave[2:] - wave[:-2], wave[1] - wave[0], wave[-1] - wave[-2]
+    return float(0.25 * (twice @ twice) + first * first + last * last)
 
 
 def whitening_filter(noise: Doubles) -> tuple[Doubles, float]:
