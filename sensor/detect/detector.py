@@ -95,12 +95,10 @@ class Detector:
         self._picker = Picker(rate_hz)
         self._filters = FrameFilter(rate_hz, settings.band_low_hz, settings.band_high_hz)
         self._hop = HOP_FRAMES * self._filters.frame
-        self._tail = 2 * self._filters.half + self._filters.frame
-        """Samples before a hop that its frames look at."""
         self._frame_s = self._filters.frame / rate_hz
-        self._work: Samples = np.zeros(self._tail + MOST_HOPS * self._hop, np.float32)
-        """The hops that are filtered together, behind what their frames look back at."""
-        self._hops = HopFilter(self._filters, self._work, HOP_FRAMES)
+        self._hops = HopFilter(self._filters, HOP_FRAMES, MOST_HOPS)
+        self._work, self._tail = self._hops.samples, self._hops.lead
+        """The hops that are filtered together, behind so many samples that they look back at."""
         self._repeats: RepeatFinder[_Pending] = RepeatFinder(
             rate_hz, settings.repeat_likeness, settings.refractory_s
         )
@@ -177,7 +175,7 @@ class Detector:
         self._first = first
         self._fill = 0
         """Samples of the next hops already in the work buffer."""
-        self._work[:] = 0.0
+        self._hops.forget()
         self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
         self._flushed = None
         floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)

@@ -145,78 +145,113 @@ class FrameFilter:
         return first + latest
 
 
-class HopFilter:
-    """Frame energies of consecutive hops in one buffer, the always-on path.
+def in_one_row(matrix: Samples, step: int, frames: int) -> Samples:
+    """The matrix for so many frames at once, each ``step`` inputs after the last."""
+    span, outputs = matrix.shape
+    wide: Samples = np.zeros((span + (frames - 1) * step, frames * outputs), np.float32)
+    for n in range(frames):
+        wide[n * step : n * step + span, n * outputs : (n + 1) * outputs] = matrix
+    return wide
 
-    Each hop has products of its own, so that its energies are the same to the last bit however many hops are
-    asked for at once.
+
+class HopFilter:
+    """Frame energies of the hops of a stream, one after the other: the always-on path.
+
+    What a hop needs of those before it is kept at every stage: nothing is multiplied twice. Each hop has
+    products of its own, so that its energies are the same to the last bit however many are asked for at once.
 
     Args:
         filters: of the stream.
-        samples: contiguous buffer of whole frames; its contents may change, it may not move.
-        count: frames per hop; each hop is led by the frame before it, which lends it its second half.
+        count: frames per hop, an even number.
+        most: hops that may be asked for at once.
     """
 
-    def __init__(self, filters: FrameFilter, samples: Samples, count: int) -> None:
-        frame = filters.frame
-        hops = (samples.size - filters.span) // (count * frame)
+    def __init__(self, filters: FrameFilter, count: int, most: int) -> None:
+        outputs: Samples = np.zeros((most, count, len(filters.halves)), np.float32)
         if filters.factor == 1:
-            frames = overlapping(samples, (hops, count + 1, filters.span), (count * frame, frame))
-            stages = [_Stage.of(frames, filters.matrix)]
+            stages = [_Stage.of(filters.matrix, filters.frame, outputs)]
         else:
-            rows = count + 1 + 2 * (HALF_FRAMES - DECIMATOR_FRAMES)
-            ahead = overlapping(samples, (hops, rows, len(filters.first)), (count * frame, frame))
-            low = _Stage.of(ahead, filters.first)
-            width = filters.first.shape[1]
-            shape = (hops, count + 1, len(filters.second))
-            frames = overlapping(low.outputs, shape, (rows * width, width))
-            stages = [low, _Stage.of(frames, filters.second)]
-        self._parts = [_Hops([stage.part(n) for stage in stages], filters.halves) for n in range(1, hops + 1)]
+            coarse = filters.frame // filters.factor
+            # Two frames in a row are fewer bytes to copy and a better shape for the product.
+            second = _Stage.of(in_one_row(filters.second, coarse, 2), 2 * coarse, outputs)
+            low = second.inputs[second.lead :].reshape(most, -1)
+            stages = [_Stage.of(filters.first, filters.frame, low), second]
+        self.lead = stages[0].lead
+        """Samples before a hop that it looks at."""
+        self.samples = stages[0].inputs
+        """To be filled: those, then the hops."""
+        self._halves: Samples = np.zeros((1 + most * count, 2), np.float32)
+        """What each half of a frame adds to its mean square; first of the last frame before the hops."""
+        self._kept = [*(stage.inputs for stage in stages), self._halves]
+        parts = [[stage.part(n) for stage in stages] for n in range(1, most + 1)]
+        self._parts = [_Hops(part, outputs, filters.halves, self._halves) for part in parts]
         """By the number of hops asked for, less one: to cut arrays for each block costs as much as a copy."""
 
     def energies(self, hops: int) -> Samples:
-        """Levels of the frames of the first ``hops`` hops, full scale squared, shape (hops, count)."""
+        """Levels of the frames of the next hops, full scale squared, shape (hops, count)."""
         return self._parts[hops - 1].energies()
+
+    def forget(self) -> None:
+        """Begin with another stream."""
+        for kept in self._kept:
+            kept[:] = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
     """One product of overlapping rows and a matrix."""
 
+    lead: int
+    """Inputs before a hop that it looks at."""
+    inputs: Samples
+    """Those, then those of the hops."""
     overlapping: Samples
-    """View (hops, rows, n) of what goes in."""
+    """View of them as rows, shape (hops, rows, n)."""
     rows: Samples
     """Buffer for a copy of it: on overlapping rows the product would fall back to a slower path."""
     matrix: Samples
     """Shape (n, per row)."""
     outputs: Samples
-    """Buffer (hops, rows, per row)."""
+    """Shape (hops, rows, per row)."""
 
     @classmethod
-    def of(cls, overlapping: Samples, matrix: Samples) -> _Stage:
-        """With buffers of its own."""
-        outputs = np.zeros((*overlapping.shape[:2], matrix.shape[1]), np.float32)
-        return cls(overlapping, np.zeros(overlapping.shape, np.float32), matrix, outputs)
+    def of(cls, matrix: Samples, step: int, outputs: Samples) -> _Stage:
+        """With buffers of its own: ``step`` inputs from row to row; ``outputs`` of shape (hops, ...)."""
+        span, width = matrix.shape
+        outputs = outputs.reshape(len(outputs), -1, width)
+        hops, rows = outputs.shape[:2]
+        lead = (-(-span // step) - 1) * step
+        inputs: Samples = np.zeros(lead + hops * rows * step, np.float32)
+        view = overlapping(inputs, (hops, rows, span), (rows * step, step))
+        return cls(lead, inputs, view, np.zeros(view.shape, np.float32), matrix, outputs)
 
     def part(self, hops: int) -> _Stage:
         """The same for the first hops alone, in the same buffers."""
-        return _Stage(self.overlapping[:hops], self.rows[:hops], self.matrix, self.outputs[:hops])
+        end = self.lead + (self.inputs.size - self.lead) // len(self.rows) * hops
+        rows, outputs = self.rows[:hops], self.outputs[:hops]
+        return _Stage(self.lead, self.inputs[:end], self.overlapping[:hops], rows, self.matrix, outputs)
 
 
 class _Hops:
     """The way from the samples of so many hops to the energies of their frames."""
 
-    def __init__(self, stages: list[_Stage], matrix: Samples) -> None:
-        """``matrix``: from the squares of the last stage's outputs to the halves of the frames."""
+    def __init__(self, stages: list[_Stage], outputs: Samples, matrix: Samples, halves: Samples) -> None:
+        """``outputs``: of the last stage; ``matrix``: from their squares to ``halves``."""
+        hops, count = len(stages[0].rows), outputs.shape[1]
         self._stages = stages
-        self._outputs = stages[-1].outputs
+        self._outputs = outputs[:hops]
         self._matrix = matrix
-        self._halves = np.zeros((*self._outputs.shape[:2], 2), np.float32)
-        self._first = self._halves[:, 1:, 0]
-        self._second, self._second_before = self._halves[:, 1:, 1], self._halves[:, :-1, 1]
+        of_hops = halves[: 1 + hops * count]
+        self._halves = of_hops[1:].reshape(hops, count, 2)
+        first, second = of_hops.T
+        self._first, self._second, self._second_before = first[1:], second[1:], second[:-1]
+        # The samples are the caller's to move on.
+        kept = [(stage.inputs[: stage.lead], stage.inputs[-stage.lead :]) for stage in stages[1:]]
+        self._kept = [*kept, (of_hops[0], of_hops[-1])]
+        """Where what later hops need is kept, and where it is."""
 
     def energies(self) -> Samples:
-        """Shape (hops, count): the frame that leads each hop has lent its second half and is left out."""
+        """Shape (hops, count)."""
         for stage in self._stages:
             np.copyto(stage.rows, stage.overlapping)
             np.matmul(stage.rows, stage.matrix, out=stage.outputs)
@@ -224,4 +259,6 @@ class _Hops:
         np.matmul(self._outputs, self._matrix, out=self._halves)
         energies: Samples = np.maximum(self._second, self._second_before)
         energies += self._first
-        return energies
+        for kept, newest in self._kept:
+            np.copyto(kept, newest)
+        return energies.reshape(self._outputs.shape[:2])
