@@ -99,6 +99,8 @@ class Detector:
         self._hops = HopFilter(self._filters, HOP_FRAMES, MOST_HOPS)
         self._work, self._tail = self._hops.samples, self._hops.lead
         """The hops that are filtered together, behind so many samples that they look back at."""
+        starts = range(self._tail, self._work.size, self._hop)
+        self._hops_in_work = [self._work[at : at + self._hop] for at in starts]
         self._repeats: RepeatFinder[_Pending] = RepeatFinder(
             rate_hz, settings.repeat_likeness, settings.refractory_s
         )
@@ -192,11 +194,11 @@ class Detector:
     def _take_hops(self, out: list[Trigger | Reject]) -> None:
         """Judge the complete hops in the work buffer, one by one, and make room for those that follow."""
         size, count = self._hop, self._fill // self._hop
-        hops = [self._work[at : at + size] for at in range(self._tail, self._tail + count * size, size)]
+        hops = self._hops_in_work[:count]
         bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
         energies = self._hops.energies(count)
         for n, hop in enumerate(hops):
-            out.extend(bad[n])
+            out += bad[n]
             self._history.append(hop)
             self._advance(energies[n], out)
         kept = self._work[count * size : self._tail + self._fill]
@@ -216,8 +218,11 @@ class Detector:
 
     def _advance(self, energies: Samples, out: list[Trigger | Reject]) -> None:
         """Look for crossings in the frames of one hop, then decide what has waited long enough."""
+        crossings = self._finder.find(energies)
+        if not (crossings or self._pending or self._repeats.listening):
+            return
         risen: list[_Pending] = []
-        for crossing in self._finder.find(energies):
+        for crossing in crossings:
             pending = _Pending(crossing, self._sample(crossing.frame))
             if crossing.edge:
                 edge = Reject(RejectReason.DIGITAL_SILENCE, float(pending.sample))

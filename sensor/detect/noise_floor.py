@@ -51,15 +51,14 @@ class NoiseFloor:
         return self.level_db - RMS_BELOW_QUANTILE_DB
 
     def start(self, ordered: Samples) -> None:
-        """Take a first floor from the hop itself, if there is none yet and the hop has sound in it.
+        """Take a first floor from the hop itself, if the hop has sound in it.
 
         ``ordered``: the energies of its frames in rising order, full scale squared.
         """
-        if math.isnan(self.level_db):
-            active = ordered[ordered > SILENT_ENERGY]
-            if active.size >= FEWEST_ACTIVE:
-                self.level_db = level_db(active.item(int(START_QUANTILE * active.size))) + START_RISE_DB
-                self._hops = 0
+        active = ordered[ordered > SILENT_ENERGY]
+        if active.size >= FEWEST_ACTIVE:
+            self.level_db = level_db(active.item(int(START_QUANTILE * active.size))) + START_RISE_DB
+            self._hops = 0
 
     def update(self, ordered: Samples) -> None:
         """Follow one hop, its energies in rising order; after a hop of digital silence start anew."""

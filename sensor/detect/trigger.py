@@ -7,6 +7,7 @@ counting.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,10 +85,14 @@ class TriggerFinder:
         ordered = energies.copy()
         ordered.sort()
         top_db = level_db(ordered.item(-1))
-        edge = self._edges(energies, ordered.item(0))
-        if edge is not None:
+        edge = None
+        if ordered.item(0) > SILENT_ENERGY and self._since_silence >= EDGE_FRAMES:
+            self._since_silence += energies.size
+        else:
+            edge = self._edges(energies)
             ordered = np.sort(np.where(edge, np.float32(0.0), energies))
-        self.floor.start(ordered)
+        if math.isnan(self.floor.level_db):
+            self.floor.start(ordered)
         floor_db = self.floor.level_db
         if self._watch is not None:
             levels = levels_db(energies)
@@ -104,11 +109,8 @@ class TriggerFinder:
         self._next_frame += energies.size
         return crossings
 
-    def _edges(self, energies: Samples, lowest: float) -> NDArray[np.bool_] | None:
-        """Which frames hear a step out of digital silence; None where there was no silence."""
-        if lowest > SILENT_ENERGY and self._since_silence >= EDGE_FRAMES:
-            self._since_silence += energies.size
-            return None
+    def _edges(self, energies: Samples) -> NDArray[np.bool_]:
+        """Which frames hear a step out of digital silence."""
         edge = np.zeros(energies.size, np.bool_)
         for index, energy in enumerate(energies.tolist()):
             self._since_silence = 0 if energy <= SILENT_ENERGY else self._since_silence + 1
