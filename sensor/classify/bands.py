@@ -33,6 +33,18 @@ def decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
+def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean along the last axis: ``np.mean`` without what costs more than to add up a few numbers."""
+    result: NDArray[np.float64] = np.add.reduce(values, axis=-1) / values.shape[-1]
+    return result
+
+
+def side_by_side(*columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``np.stack`` along a new last axis, in a quarter of the time where the columns are a few numbers."""
+    stacked = np.array(columns)
+    return stacked.transpose(*range(1, stacked.ndim), 0)
+
+
 def span_means(spans_ms: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
     """Matrix, shape (ENVELOPE_LENGTH, spans), that takes envelopes to their means over spans of time.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.classify.bands import BAND_NAMES, decibel, span_means, tick
+from sensor.classify.bands import BAND_NAMES, decibel, mean, side_by_side, span_means, tick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def _before(before: NDArray[np.float64], attack: NDArray[np.float64]) -> NDArray
     """How uneven the sound before is, how it grows, and the attack over its strongest, dB."""
     before = before + _LEAST
     third = 60  # ticks of 0.5 ms: the first and the last 30 ms of it
-    peak_db = decibel(before.max(axis=1) / before.mean(axis=1))
-    trend_db = decibel(before[:, -third:].mean(axis=1) / before[:, :third].mean(axis=1))
+    peak_db = decibel(before.max(axis=1) / mean(before))
+    trend_db = decibel(mean(before[:, -third:]) / mean(before[:, :third]))
     over_db = decibel((attack.max(axis=1) + _LEAST) / before.max(axis=1))
-    return np.clip(np.stack([peak_db, trend_db, over_db], axis=1), -40.0, 40.0)
+    return np.clip(side_by_side(peak_db, trend_db, over_db), -40.0, 40.0)

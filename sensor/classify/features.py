@@ -19,6 +19,8 @@ from sensor.classify.bands import (
     ENVELOPE_RATE_HZ,
     band_power,
     decibel,
+    mean,
+    side_by_side,
     span_means,
     tick,
 )
@@ -172,9 +174,9 @@ def _spectral(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     centroid, square = (power @ octaves / total for octaves in (_OCTAVE, _OCTAVE**2))
     spread = np.sqrt(np.maximum(square - centroid**2, 0.0))
     level = decibel(power)
-    flatness = level.mean(axis=2) - decibel(total / power.shape[2])
+    flatness = mean(level) - decibel(total / power.shape[2])
     tonality = level.max(axis=2) - _median(level)
-    return np.stack([centroid, spread, flatness, tonality], axis=2).reshape(len(waves), -1)
+    return side_by_side(centroid, spread, flatness, tonality).reshape(len(waves), -1)
 
 
 def _half_hann(length: int) -> NDArray[np.float64]:
@@ -219,12 +221,12 @@ def _shape(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     right = np.where(changes & (index >= biggest[:, None]), index, changes.shape[1]).min(axis=1)
     lobe_ms = (right - left) * 1000.0 / COMMON_RATE_HZ
     columns += [asymmetry, np.log10(lobe_ms + 0.1), changes.sum(axis=1) / 8.0]
-    return np.stack(columns, axis=1)
+    return side_by_side(*columns)
 
 
 def _log_kurtosis(square: NDArray[np.float64]) -> NDArray[np.float64]:
-    second = square.mean(axis=1)
-    return np.log10(np.maximum((square**2).mean(axis=1) / np.maximum(second**2, 1e-20), 1.0))
+    second = mean(square)
+    return np.log10(np.maximum(mean(square**2) / np.maximum(second**2, 1e-20), 1.0))
 
 
 def _rhythm(frames: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,7 +234,7 @@ def _rhythm(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     level = decibel(frames)
     top = level.max(axis=1, keepdims=True)
     shape = np.maximum(level - top, -30.0)
-    shape -= shape.mean(axis=1, keepdims=True)
+    shape -= mean(shape)[:, None]
     spectrum = np.fft.rfft(shape, 512, axis=1)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)
     correlation /= np.maximum(correlation[:, :1], 1e-20)
@@ -242,10 +244,10 @@ def _rhythm(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     after = level[:, onset_frame - 1 :]
     local = (after[:, 1:-1] > after[:, :-2]) & (after[:, 1:-1] >= after[:, 2:]) & (after[:, 1:-1] > top - 6.0)
     peak_ms = after.argmax(axis=1) * 2.0
-    before = decibel(frames[:, onset_frame - 20 : onset_frame - 2].mean(axis=1))
+    before = decibel(mean(frames[:, onset_frame - 20 : onset_frame - 2]))
     rise = np.clip(after[:, :15].max(axis=1) - before, -10.0, 50.0)
     period = np.log10((best + 6) * 2.0)
-    return np.stack([lags.max(axis=1), period, local.sum(axis=1), np.log10(peak_ms + 1.0), rise], axis=1)
+    return side_by_side(lags.max(axis=1), period, local.sum(axis=1), np.log10(peak_ms + 1.0), rise)
 
 
 def _frames(power: NDArray[np.float64], ms: int) -> NDArray[np.float64]:
@@ -274,7 +276,7 @@ def _slopes(groups: NDArray[np.float64], level_db: NDArray[np.float64]) -> NDArr
     level = np.maximum(level_db, level_db.max(axis=2, keepdims=True) - 50.0)
     columns = [jump.max(axis=2), jump.argmax(axis=2) - 8.0]
     columns += [level[..., 20:33] @ _SLOPE_13, level[..., 32:67] @ _SLOPE_35]
-    return np.stack(columns, axis=2).reshape(len(groups), -1)
+    return side_by_side(*columns).reshape(len(groups), -1)
 
 
 def _slope_weights(count: int) -> NDArray[np.float64]:
@@ -295,10 +297,10 @@ def _edges(fine: NDArray[np.float64], level_db: NDArray[np.float64]) -> NDArray[
     before = smooth[:, tick(-95) : tick(-8)].max(axis=1)
     after = smooth[:, tick(60) : tick(235)].max(axis=1)
     level = np.maximum(level_db, level_db.max(axis=1, keepdims=True) - 50.0)
-    ragged = np.abs(level[:, 2:] - 2.0 * level[:, 1:-1] + level[:, :-2]).mean(axis=1)
+    ragged = mean(np.abs(level[:, 2:] - 2.0 * level[:, 1:-1] + level[:, :-2]))
     columns = [np.log10(rise_ms + 0.5), np.log10(width_ms + 0.5)]
     columns += [np.clip(decibel((x / top[:, 0]) ** 2), -50.0, 20.0) for x in (before, after)]
-    return np.stack([*columns, ragged], axis=1)
+    return side_by_side(*columns, ragged)
 
 
 def _pitch(waves: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -314,7 +316,7 @@ def _pitch(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     lags = correlation[..., _PITCH_LAGS] / np.maximum(correlation[..., :1], 1e-20)
     best = lags.max(axis=2)
     period_ms = (lags[:, 0].argmax(axis=1) + _PITCH_LAGS.start) * 1000.0 / COMMON_RATE_HZ
-    return np.stack([best[:, 0], np.log10(period_ms), best[:, 1], best[:, 2]], axis=1)
+    return side_by_side(best[:, 0], np.log10(period_ms), best[:, 1], best[:, 2])
 
 
 _SEGMENTS_MS = tuple(

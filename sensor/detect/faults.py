@@ -122,8 +122,9 @@ def _decay_after_silence(samples: Samples, crossing: int, filters: FrameFilter) 
     near = samples[max(0, low) : high]
     # Runs at the rail are clipping, not silence.
     same = (np.diff(near) == 0.0) & (np.abs(near[1:]) < 0.1 * np.abs(near).max())
-    lengths = np.convolve(same, np.ones(run - 1), mode="valid")
-    if lengths.size == 0 or lengths.max() < run - 1:
+    if np.count_nonzero(same) < run - 1:
+        return None
+    if np.convolve(same, np.ones(run - 1), mode="valid").max() < run - 1:
         return None
     after = samples[
         crossing - filters.half : crossing + filters.half + round(SETTLED_S / 1e-3) * filters.frame
