@@ -14,10 +14,10 @@ from detection_alterations import (  # type: ignore[import-not-found]  # beside 
 )
 from detection_causes import WORST, Confusion  # type: ignore[import-not-found]  # beside this script
 from detection_day import Day  # type: ignore[import-not-found]  # beside this script
-from detection_scoring import Score, poisson  # type: ignore[import-not-found]  # beside this script
+from detection_scoring import Score  # type: ignore[import-not-found]  # beside this script
 
 from sensor.classify.training.report import Rate, Report, Share
-from sensor.intervals import wilson
+from sensor.intervals import poisson_rate, wilson
 
 Table = Mapping[str, Mapping[str, Share]]
 
@@ -51,7 +51,7 @@ def triggers(scores: Mapping[str, Score]) -> str:
     """What the detector finds and how often it is wrong."""
     rows = []
     for name, s in scores.items():
-        low, high = poisson(s.false, s.background_h)
+        low, high = poisson_rate(s.false, s.background_h)
         rate = f"{s.false / s.background_h:.0f} ({low:.0f}–{high:.0f}), {s.false} in {s.background_h:.2f} h"
         sounding = f"{s.false / s.sounding_h:.0f}" if s.sounding_h else "–"
         rows.append(
@@ -264,7 +264,7 @@ Written by `scripts/evaluate_detection --write docs/evaluation.md` (detector, mo
 * **Out of fold**: every verdict is by a model that met nothing of its firing position, weapon or uploader, nor noise of it (seven folds). *In sample*, in italics:
   the weights that ship, which have met everything; not what a new street will see.
 * A candidate has p ≥ 0.5. A round without a trigger is a miss. Truth: rounds with a published pulse, ± 50 ms, one to one. Rounds known only by prediction count neither way.
-* Intervals: 95 %, Wilson for shares, exact Poisson for rates. Sums stand only below their groups; paths fail together, so sums are less certain than their intervals say.
+* Intervals: 95 %, Wilson for shares, exact Poisson for rates (of 0 events: 3 in the time heard, one-sided). Sums stand only below their groups; paths fail together, so sums are less certain than their intervals say.
 
 ## Triggers
 

@@ -14,7 +14,6 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import chi2
 
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
@@ -162,12 +161,6 @@ def in_silence(audio: Audio, run: int = 60) -> NDArray[np.bool_]:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         silent[start:stop] = stop - start >= run
     return silent
-
-
-def poisson(count: int, hours: float) -> tuple[float, float]:
-    """95 % interval of a rate per hour."""
-    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
-    return low / hours, chi2.ppf(0.975, 2 * count + 2) / 2 / hours
 
 
 def picks(recordings: list[Recording]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "calibrate": JOINED | HELPERS,
     "intervals": set[str](),
     "replay": JOINED | HELPERS | STATISTICS,
-    "training": JOINED | {"replay", "sim"},
+    "training": JOINED | STATISTICS | {"replay", "sim"},
     "daemon": EDGE,
     "cli": EDGE | LINK | {"daemon", "replay", "sim"},
     "sim": SHARED | {"config"},

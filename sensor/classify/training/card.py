@@ -144,7 +144,7 @@ Truth on the street is what the publisher lists; rounds known only by prediction
 
 {FOLDS} folds; each leaves out a firing position, a weapon and a seventh of the uploaders at once, and every row whose added noise
 came from them. A verdict is by a model that has met nothing of its group. Candidate: p ≥ {CANDIDATE_P}. Intervals: 95 %, Wilson for
-shares, Garwood for rates. A round without a trigger is a miss. Temperature and shifts were fitted on these same
+shares, Garwood for rates (of 0: 3 in the time heard, one-sided). A round without a trigger is a miss. Temperature and shifts were fitted on these same
 out-of-fold verdicts (four numbers for the kinds of sound, two for the echo network).
 
 ## Results, out of fold

@@ -13,6 +13,7 @@ from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, Dataset, seed_of
 from sensor.classify.training.protocol import PRIOR
 from sensor.classify.training.synthetic import burst
+from sensor.intervals import poisson_rate, wilson
 
 CANDIDATE_P = 0.5
 BINS = 15
@@ -45,8 +46,8 @@ class Rate:
 
     def __str__(self) -> str:
         """As a table shows it."""
-        low, high = poisson(self.count)
-        return f"{self.count} in {self.hours:.2f} h ({low / self.hours:.1f}–{high / self.hours:.1f} per h)"
+        low, high = poisson_rate(self.count, self.hours)
+        return f"{self.count} in {self.hours:.2f} h ({low:.1f}–{high:.1f} per h)"
 
 
 @dataclass(frozen=True)
@@ -89,22 +90,6 @@ class Cut:
     """The same on all other negatives but fireworks."""
     fireworks: Share
     range_channels: Share
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    z, p = 1.959964, hits / of
-    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * float(np.sqrt(p * (1 - p) / of + z * z / (4 * of * of)))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def poisson(count: int) -> tuple[float, float]:
-    """Exact 95 % interval of a Poisson mean (Garwood 1936)."""
-    from scipy.stats import chi2  # noqa: PLC0415  training only
-
-    low = 0.0 if count == 0 else float(chi2.ppf(0.025, 2 * count)) / 2.0
-    return low, float(chi2.ppf(0.975, 2 * count + 2)) / 2.0
 
 
 def judge(corpus: Corpus, data: Dataset, gunshot: Floats) -> Report:

@@ -139,14 +139,6 @@ def test_network_and_trees_state_the_mean_of_their_logarithms(monkeypatch: pytes
     )
 
 
-def test_intervals_agree_with_published_ones() -> None:
-    """Wilson, 0 and 9 of 10: Brown, Cai and DasGupta 2001; Garwood, 0 and 5: Johnson, Kemp and Kotz."""
-    assert report.wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
-    assert report.wilson(9, 10) == pytest.approx((0.596, 0.982), abs=1e-3)
-    assert report.poisson(0) == pytest.approx((0.0, 3.689), abs=1e-3)
-    assert report.poisson(5) == pytest.approx((1.623, 11.668), abs=1e-3)
-
-
 def test_perfectly_stated_probabilities_have_no_calibration_error() -> None:
     data = dataset(7000)
     rng = np.random.default_rng(1)

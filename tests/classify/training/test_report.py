@@ -11,6 +11,7 @@ from sensor.classify.training import pictures, report
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.examples import ROW, Dataset
 from sensor.classify.training.report import Share
+from sensor.intervals import wilson
 
 STREET = Recording(
     "pittsburgh/FP1_x.flac",
@@ -41,5 +42,5 @@ def test_cuts_count_rounds_and_false_candidates_at_each_threshold() -> None:
 
 @pytest.mark.parametrize("hits", [0, 29])
 def test_the_interval_of_a_share_stays_between_0_and_1(hits: int) -> None:
-    low, high = report.wilson(hits, 29)
+    low, high = wilson(hits, 29)
     assert 0.0 <= low < high <= 1.0
