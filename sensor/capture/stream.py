@@ -53,6 +53,10 @@ def _library(*, anew: bool = False) -> ModuleType:
         raise DeviceError(
             f"sounddevice cannot be imported ({error}); install it: pip install sounddevice"
         ) from error
+    except Exception as error:
+        if type(error).__name__ != "PortAudioError":  # where the import fails there is no class to name
+            raise
+        raise _not_started(error) from error
     if anew:
         try:
             if sounddevice._initialized:  # noqa: SLF001  PortAudio lists devices only when it starts
@@ -60,8 +64,15 @@ def _library(*, anew: bool = False) -> ModuleType:
             forget_encoders()
             sounddevice._initialize()  # noqa: SLF001  same
         except sounddevice.PortAudioError as error:
-            raise DeviceError(f"PortAudio does not start: {error}") from error
+            raise _not_started(error) from error
     return sounddevice
+
+
+def _not_started(error: Exception) -> DeviceError:
+    return DeviceError(
+        f"PortAudio does not start: {error}; is ALSA's configuration in order "
+        "(/etc/asound.conf, ~/.asoundrc)? arecord -L says what it cannot read"
+    )
 
 
 def list_inputs() -> tuple[InputDevice, ...]:

@@ -50,3 +50,20 @@ def test_a_microphone_that_somebody_gave_the_encoders_name_is_kept(tmp_path: Pat
     (tmp_path / ".asoundrc").write_text("pcm.!a52 { type null }\n")
     env = {**os.environ, "HOME": str(tmp_path), "PULSE_SERVER": f"unix:{tmp_path / 'none'}"}
     assert "a52" in probe(env)["inputs"]
+
+
+def test_a_configuration_that_alsa_cannot_read_is_an_error_in_words(tmp_path: Path) -> None:
+    need_virtual_mic()
+    broken = tmp_path / "asound.conf"
+    broken.write_text("pcm.broken {\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "sensor", "devices"],
+        env={**os.environ, "ALSA_CONFIG_PATH": str(broken)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "PortAudio does not start" in done.stderr
+    assert "/etc/asound.conf" in done.stderr
+    assert "Traceback" not in done.stderr
