@@ -254,8 +254,8 @@ def day(told: Day | None) -> str:
     )
 
 
-def page(parts: Mapping[str, str], model_id: str, seed: int, hours: float) -> str:
-    """The whole page: one text in its own order, which parts of a function would only hide."""
+def _head(model_id: str, seed: int, hours: float) -> str:
+    """What the page is of, and how its figures are to be read."""
     return f"""# Evaluation
 
 Written by `scripts/evaluate_detection --write docs/evaluation.md` (detector, model {model_id}, seed {seed}) on the {hours:.2f} h of recordings that
@@ -265,7 +265,12 @@ Written by `scripts/evaluate_detection --write docs/evaluation.md` (detector, mo
   the weights that ship, which have met everything; not what a new street will see.
 * A candidate has p ≥ 0.5. A round without a trigger is a miss. Truth: rounds with a published pulse, ± 50 ms, one to one. Rounds known only by prediction count neither way.
 * Intervals: 95 %, Wilson for shares, exact Poisson for rates (of 0 events: 3 in the time heard, one-sided). Sums stand only below their groups; paths fail together, so sums are less certain than their intervals say.
+"""
 
+
+def page(parts: Mapping[str, str], model_id: str, seed: int, hours: float) -> str:
+    """The whole page."""
+    return f"""{_head(model_id, seed, hours)}
 ## Triggers
 
 {parts["triggers"]}

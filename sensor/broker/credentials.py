@@ -41,6 +41,7 @@ class _ClosingSocket(ssl.SSLSocket):
     """Closed when the handshake fails; paho drops it unclosed."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  the standard library's signature
+        """As the standard library does, and closed by whatever ends it early."""
         try:
             super().do_handshake(block)
         except BaseException:

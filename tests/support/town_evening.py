@@ -173,17 +173,17 @@ def _heard_by_two(utc_ns: int) -> IncidentVersion:
     )
 
 
-def evening(now_ns: int) -> list[IncidentVersion]:
-    """Versions of seven incidents of the last hours, oldest first: one table, told in order."""
+def _ago(now_ns: int, seconds: float) -> int:
+    return now_ns - round(seconds * 1e9)
 
-    def ago(seconds: float) -> int:
-        return now_ns - round(seconds * 1e9)
 
+def _no_shots(now_ns: int) -> list[IncidentVersion]:
+    """What is past and was no shot, or hardly: works, a backfire, crackers."""
     works = fired(
         "inc-construction",
         -120,
         -310,
-        utc_ns=ago(9100),
+        utc_ns=_ago(now_ns, 9100),
         rounds_s=(0, 1.0, 2.0, 3.1),
         p_gunshot=0.31,
         incident_class="construction",
@@ -193,7 +193,7 @@ def evening(now_ns: int) -> list[IncidentVersion]:
         "inc-fireworks",
         410,
         350,
-        utc_ns=ago(5200),
+        utc_ns=_ago(now_ns, 5200),
         rounds_s=tuple(i * 0.06 for i in range(9)),
         p_gunshot=0.12,
         incident_class="fireworks",
@@ -202,40 +202,47 @@ def evening(now_ns: int) -> list[IncidentVersion]:
         confidence="medium",
         ellipse_95=Ellipse(semi_major_m=21.0, semi_minor_m=14.0, azimuth_deg=75.0),
     )
+    backfire = fired(
+        "inc-backfire",
+        300,
+        40,
+        utc_ns=_ago(now_ns, 7300),
+        p_gunshot=0.42,
+        incident_class="probable_gunshot",
+        confidence="medium",
+    )
+    closed = following(
+        backfire, state="closed", reason="nothing more has been heard", created_ns=_ago(now_ns, 7280)
+    )
+    return [works, backfire, closed, crackers]
+
+
+def evening(now_ns: int) -> list[IncidentVersion]:
+    """Versions of seven incidents of the last hours, oldest first."""
     burst = fired(
         "inc-automatic",
         -330,
         130,
-        utc_ns=ago(620),
+        utc_ns=_ago(now_ns, 620),
         rounds_s=tuple(i * 0.086 for i in range(8)),
         p_gunshot=0.99,
         tags=(Tag(name="full_auto", evidence={"per_minute": 697, "interval_cv": 0.012}),),
         rounds_hi=9,
         echo="roof-10",
     )
-    first = fired("inc-first", 60, 145, utc_ns=ago(42), rounds_s=(0, 0.41, 0.83), rounds_hi=4, echo="roof-07")
-    backfire = fired(
-        "inc-backfire",
-        300,
-        40,
-        utc_ns=ago(7300),
-        p_gunshot=0.42,
-        incident_class="probable_gunshot",
-        confidence="medium",
+    first = fired(
+        "inc-first", 60, 145, utc_ns=_ago(now_ns, 42), rounds_s=(0, 0.41, 0.83), rounds_hi=4, echo="roof-07"
     )
     return [
-        works,
-        backfire,
-        following(backfire, state="closed", reason="nothing more has been heard", created_ns=ago(7280)),
-        crackers,
-        _two_places(ago(2400)),
-        _heard_by_two(ago(1500)),
+        *_no_shots(now_ns),
+        _two_places(_ago(now_ns, 2400)),
+        _heard_by_two(_ago(now_ns, 1500)),
         burst,
         following(
             burst,
             place=rounded(FRAME.place(-326.5, 127.2, 92.0)),
             reason="two more sensors",
-            created_ns=ago(610),
+            created_ns=_ago(now_ns, 610),
         ),
         first,
     ]

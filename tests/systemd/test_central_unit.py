@@ -5,28 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from sensor.command_line import EXIT_CONFIG
 from tests.support.units import FOLDER, Unit, needs_systemd, run
 
 UNIT = Unit("gunshot-central")
 
 
-@pytest.fixture(scope="module")
-def service() -> dict[str, list[str]]:
-    return UNIT.directives()
-
-
-def test_the_watchdog_and_the_restarts_are_those_the_daemon_is_made_for(
-    service: dict[str, list[str]],
-) -> None:
-    assert service["Service.Type"] == ["notify"]
-    assert float(service["Service.WatchdogSec"][0]) >= 60.0
-    assert service["Service.Restart"] == ["on-failure"]
-    assert service["Service.RestartPreventExitStatus"] == [str(EXIT_CONFIG)]
-    assert service["Unit.StartLimitIntervalSec"] == ["0"]
-    assert not [key for key in service if key.startswith("Service.ExecStartPre")]
+def test_it_runs_the_centre_with_its_own_configuration(service: dict[str, list[str]]) -> None:
     assert service["Service.ExecStart"] == [f"{UNIT.installed} run -c /etc/gunshot-sensor/central.yaml"]
 
 

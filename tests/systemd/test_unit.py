@@ -5,33 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from sensor.command_line import EXIT_CONFIG
 from tests.support.units import FOLDER, Unit, needs_systemd, run
 
 UNIT = Unit("gunshot-sensor")
 
 
-@pytest.fixture(scope="module")
-def service() -> dict[str, list[str]]:
-    return UNIT.directives()
-
-
-def test_the_watchdog_and_the_restarts_are_those_the_daemon_is_made_for(
-    service: dict[str, list[str]],
-) -> None:
-    assert service["Service.Type"] == ["notify"]
-    assert float(service["Service.WatchdogSec"][0]) >= 10.0
-    assert service["Service.Restart"] == ["on-failure"]
-    assert service["Service.RestartPreventExitStatus"] == [str(EXIT_CONFIG)]
-    assert service["Unit.StartLimitIntervalSec"] == ["0"]
+def test_the_daemon_is_told_to_read_its_configuration_anew(service: dict[str, list[str]]) -> None:
     assert service["Service.ExecReload"] == ["/bin/kill -HUP $MAINPID"]
-
-
-def test_the_daemon_itself_refuses_a_faulty_configuration(service: dict[str, list[str]]) -> None:
-    """RestartPreventExitStatus= does not look at ExecStartPre=, which would be tried again for ever."""
-    assert not [key for key in service if key.startswith("Service.ExecStartPre")]
     assert "run -c /etc/gunshot-sensor/config.yaml" in service["Service.ExecStart"][0]
 
 

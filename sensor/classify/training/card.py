@@ -106,8 +106,27 @@ def _comparison(compared: Mapping[str, Report]) -> str:
     return "\n".join([*lines, ""])
 
 
+_KNOWN_FAILURES = """## Known failures
+
+* Faint shots (1 ms level less than 20 dB over the floor) are the misses; whole paths fail together: see the table's
+  worst firing positions.
+* Door knocks, thunder and claps close to the microphone are the false candidates; many of them are of few recordings, so their
+  number depends on which recordings one has.
+* A single report of a firework differs from a shot in nothing that one microphone hears.
+* Blasts that follow each other with hardly any reverberation between them (simulated rounds 0.6 s apart in the open) are
+  called firework from the second on: the corpus has such series only as fireworks.
+* Rounds 50–130 ms apart inside each other's reverberation: see the column *bursts*.
+* A jackhammer's blows are as regular and as like each other as rounds of automatic fire, and strings of crackers nearly so.
+* All street shots are of three pistols on one winter night in one city, through one type of sensor.
+* Suppressed weapons, indoor shots and rifles at a distance (ballistic wave before the blast) are not in the data, but for
+  the last in simulation.
+* An echo that comes more than a second after any other sound is judged as a sound of its own; only its likeness to what
+  was heard in the last six seconds can tell it from a shot.
+"""
+
+
 def render(corpus: Corpus, data: Dataset, outcome: Outcome, digest: str) -> str:
-    """The model card of weights with this checksum: one text in its own order."""
+    """The model card of weights with this checksum."""
     counts = "\n".join(f"| {name} | {own} | {made} |" for name, (own, made) in session.counts(data).items())
     return f"""# Model card: {session.NAME}+{digest[:8]}
 
@@ -150,23 +169,7 @@ out-of-fold verdicts (four numbers for the kinds of sound, two for the echo netw
 ## Results, out of fold
 
 {figures(outcome)}
-## Known failures
-
-* Faint shots (1 ms level less than 20 dB over the floor) are the misses; whole paths fail together: see the table's
-  worst firing positions.
-* Door knocks, thunder and claps close to the microphone are the false candidates; many of them are of few recordings, so their
-  number depends on which recordings one has.
-* A single report of a firework differs from a shot in nothing that one microphone hears.
-* Blasts that follow each other with hardly any reverberation between them (simulated rounds 0.6 s apart in the open) are
-  called firework from the second on: the corpus has such series only as fireworks.
-* Rounds 50–130 ms apart inside each other's reverberation: see the column *bursts*.
-* A jackhammer's blows are as regular and as like each other as rounds of automatic fire, and strings of crackers nearly so.
-* All street shots are of three pistols on one winter night in one city, through one type of sensor.
-* Suppressed weapons, indoor shots and rifles at a distance (ballistic wave before the blast) are not in the data, but for
-  the last in simulation.
-* An echo that comes more than a second after any other sound is judged as a sound of its own; only its likeness to what
-  was heard in the last six seconds can tell it from a shot.
-"""
+{_KNOWN_FAILURES}"""
 
 
 def _uploaders(corpus: Corpus) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 _SHOTS = (0.75, 1.33)
-"""Range of speeds: a charge 2.4 times larger or smaller, about what parts pistol and rifle cartridges."""
+"""Range of speeds: that of a charge 2.4 times larger to one 2.4 times smaller."""
 _OTHERS = (0.6, 1.7)
 
 
