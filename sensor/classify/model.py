@@ -35,8 +35,7 @@ _UNREADABLE = (
     EOFError,
     KeyError,
     SyntaxError,  # a bent header of an array
-    RuntimeError,  # an entry that claims to be encrypted
-    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,  # an entry that claims to be encrypted, or a compression that zipfile does not know
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
