@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,3 +137,16 @@ RIVALS: dict[str, Rival] = {
     "one network, trained without simulated streets": Rival(_ONE, use=_without_sources("simulated")),
 }
 """Name -> what is compared with the networks that ship."""
+
+
+def rivals_named(parts: Iterable[str]) -> dict[str, Rival]:
+    """The rivals whose name contains one of ``parts``, all if none is given.
+
+    Raises ValueError, with the names that there are, for a part that no name contains.
+    """
+    wanted = list(parts)
+    for part in wanted:
+        if not any(part in name for name in RIVALS):
+            message = f"no rival is named like {part!r}; there are: {', '.join(RIVALS)}"
+            raise ValueError(message)
+    return {name: rival for name, rival in RIVALS.items() if not wanted or any(p in name for p in wanted)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sensor.classify.training.examples import Dataset
 from sensor.classify.training.network import fit
 from sensor.classify.training.protocol import Calibration, Floats
 from sensor.classify.training.report import Cut, Report
-from sensor.classify.training.rivals import RIVALS, Rival
+from sensor.classify.training.rivals import Rival
 from sensor.classify.trees import Trees
 
 log = logging.getLogger(__name__)
@@ -54,13 +55,13 @@ class Outcome:
         }
 
 
-def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
-    """Judge the networks (and, on request, their rivals) on groups that they have not met."""
+def run(corpus: Corpus, data: Dataset, seed: int, rivals: Mapping[str, Rival]) -> Outcome:
+    """Judge the networks and trees, and their rivals, on groups that they have not met."""
     echoes, echo_calibration = _echoes(data, seed)
     kinds, calibration = _kinds(data, Rival(protocol.sound_fitter(seed)))
     joined = protocol.joined(data, kinds, echoes)
     compared = {}
-    for name, rival in RIVALS.items() if compare else ():
+    for name, rival in rivals.items():
         if rival.fitter is convolutional and not available():
             log.warning("not compared: %s (pip install torch)", name)
             continue
@@ -68,7 +69,7 @@ def run(corpus: Corpus, data: Dataset, seed: int, *, compare: bool) -> Outcome:
         other, _ = _kinds(data, rival)
         compared[name] = report.judge(corpus, data, protocol.joined(data, other, echoes))
         log.info("%s: %d rounds heard", name, sum(share.hits for share in compared[name].rounds.values()))
-    if compare:
+    if compared:
         compared["network and trees (ships)"] = report.judge(corpus, data, joined)
     return Outcome(
         report=report.judge(corpus, data, joined),
