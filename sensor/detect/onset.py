@@ -62,11 +62,11 @@ SEARCH_S = 0.3e-3
 NOISE_S = 0.03
 """Of the moment before, whose noise whitens the filter."""
 AR_ORDER = 2
-WHITENING_LOAD = 0.2
+TEMPLATE_LOAD = 0.2
 """White noise added to the measured noise, relative to its power: the less, the better in noise of a steep
 spectrum, and the more is a poor fit of the template amplified where the channel carries nothing."""
-WHITE_LOAD = 0.1
-"""The same where a step is sought."""
+STEP_LOAD = 0.1
+"""The same where a step of power is sought."""
 EFFICIENCY = 1.4
 """Spread of a noise-limited pick over the bound that its own amplitude implies: an unknown rise, an amplitude
 picked at its largest, and noise known by 30 ms of it."""
@@ -129,7 +129,7 @@ class Picker:
         first, plain = self._steps(signal, crossing, STEP_AFTER_S, floor_power)
         until = crossing - round(EARLY_S * self._rate_hz)
         quiet = signal[max(0, until - round(NOISE_S * self._rate_hz)) : max(0, until)]
-        whitening, noise_power = whitening_filter(quiet, WHITE_LOAD)
+        whitening, noise_power = whitening_filter(quiet, STEP_LOAD)
         noise_power *= max(1.0, floor_power / (float(quiet @ quiet) / max(1, quiet.size) + 1e-20))
         whitened = np.concatenate((np.zeros(AR_ORDER), np.convolve(signal, whitening, mode="valid")))
         _, white = self._steps(whitened, crossing, WHITE_AFTER_S, noise_power)
@@ -166,7 +166,7 @@ class Picker:
         """The best agreement with the template within ``SEARCH_S`` of the bracket, by a parabola."""
         rate_hz = self._rate_hz
         quiet = signal[max(0, bracket - round(NOISE_S * rate_hz)) : bracket - round(1e-3 * rate_hz)]
-        whitening, noise_power = whitening_filter(quiet, WHITENING_LOAD)
+        whitening, noise_power = whitening_filter(quiet, TEMPLATE_LOAD)
         template = np.convolve(self._template, whitening, mode="valid")
         half = round(SEARCH_S * rate_hz)
         first = bracket - half - self._lead - AR_ORDER
