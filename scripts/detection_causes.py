@@ -161,7 +161,7 @@ def _refused(verdicts: Verdicts, row: int) -> str:
     if snr_db < FAINT_DB:
         parts.append(f"faint (SNR under {FAINT_DB:.0f} dB)")
     if classes[0] + classes[-1] >= CANDIDATE_P:
-        told = data.features[row, -len(context.NAMES) :]
+        told = data.features[row, 0, -len(context.NAMES) :]
         since_s = 10.0 ** float(told[context.NAMES.index("since_last_log")])
         parts.append(f"taken for an echo of what came {1e3 * since_s:.0f} ms before")
     else:
@@ -201,8 +201,8 @@ def _nearest(verdicts: Verdicts, row: int, *, shots: bool) -> str:
         data.originals & np.isin(data.labels, kinds) & (data.rows["group"] != data.rows["group"][row])
     )
     classifier = Classifier.load()
-    known = np.nan_to_num(np.clip(classifier.standardised(data.features[others]), -5.0, 5.0))
-    own = np.nan_to_num(np.clip(classifier.standardised(data.features[row]), -5.0, 5.0))
+    known = np.nan_to_num(np.clip(classifier.standardised(data.features[others, 0]), -5.0, 5.0))
+    own = np.nan_to_num(np.clip(classifier.standardised(data.features[row, 0]), -5.0, 5.0))
     best = data.rows[others[int(((known - own) ** 2).mean(axis=1).argmin())]]
     item = verdicts.corpus.by_path[str(best["path"])]
     kind = "street" if not shots and item.path.startswith("pittsburgh") else item.kind.removeprefix("neg_")
@@ -215,9 +215,9 @@ def _families(verdicts: Verdicts, row: int, *, for_shot: bool, most: int = 2) ->
     data = verdicts.data
     names = [words_for(name).family for name in classifier.feature_names]
     families = sorted(set(names))
-    vector = data.features[row]
+    vectors = data.features[row]
     unknown = np.float32(np.nan)  # counts as the average
-    trials = np.stack([vector, *(np.where(np.array(names) == f, unknown, vector) for f in families)])
+    trials = np.stack([vectors, *(np.where(np.array(names) == f, unknown, vectors) for f in families)])
     judge = verdicts.judged.judges[int(data.rows["fold"][row])]
     said = judge(Dataset(np.repeat(data.rows[row : row + 1], len(trials)), trials))[:, 0]
     odds = np.log(np.clip(said, 1e-6, 1.0 - 1e-6) / np.clip(1.0 - said, 1e-6, 1.0))

@@ -115,7 +115,7 @@ class Verdict:
     clip_fraction: float
     """Share of the samples round the peak that sit at the rail, 0 to 1."""
     features: NDArray[np.float32] | None = None
-    """The classifier's own feature vector, for training and explanation."""
+    """The classifier's own features, a row per look, for explanation."""
     image: NDArray[np.float32] | None = None
     """What the classifier compares later sounds with; opaque to all others."""
 

@@ -78,13 +78,13 @@ class Classifier:
         power = band_power(waves)
         sound = features.extract_from(waves, high, power)[0]
         image = likeness.image(waves[0], power[0])
-        vector = np.concatenate([sound, context.extract(trigger, image, earlier, rate_hz)])
+        vectors = with_context(sound, context.extract(trigger, image, earlier, rate_hz))
         return Verdict(
-            classes=self.probabilities(vector),
+            classes=self.probabilities(vectors),
             rise_s=measures.rise_s(samples, rate_hz, onset),
             duration_s=measures.duration_s(samples, rate_hz, onset),
             clip_fraction=measures.clip_fraction(samples, rate_hz, onset),
-            features=vector,
+            features=vectors,
             image=image,
         )
 
@@ -98,29 +98,35 @@ class Classifier:
         """The training mean of each feature, in the order of ``feature_names``."""
         return self._model.sound.network.mean
 
-    def standardised(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    def standardised(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """How many training standard deviations each feature of a verdict is above the training mean.
 
         NaN where the sampling rate leaves a feature unknown. Beyond the model's limit it counts as that.
         """
-        return (vector - self._model.sound.network.mean) / self._model.sound.network.scale
+        return (vectors - self._model.sound.network.mean) / self._model.sound.network.scale
 
-    def probabilities(self, vector: NDArray[np.float32]) -> dict[str, float]:
-        """Probabilities of the classes of a feature vector, as a verdict has it or with features altered.
+    def probabilities(self, vectors: NDArray[np.float32]) -> dict[str, float]:
+        """Probabilities of the classes of a sound, from its features as a verdict has them or altered.
 
-        A feature that is NaN counts as unknown: average to the network, and the trees have learned what then.
+        ``vectors`` has one row per look, and what the model says of them is averaged. A feature that is
+        NaN counts as unknown: average to the network, and the trees have learned what then.
         """
         # Kinds of sound; what sounds like a shot is divided between a round and an echo.
-        if not vector[: len(features.NAMES)].any():
+        if not vectors[:, : len(features.NAMES)].any():
             return {name: float(name == SILENT_CLASS) for name in self.classes}
-        kinds = _softmax(self._model.sound.logits(vector[None])[0])
+        kinds = _softmax(self._model.sound.logits(vectors).mean(axis=0))
         result = dict(zip(self._model.classes, (float(p) for p in kinds), strict=True))
         echo = 0.0
-        if vector[_HEARD_BEFORE] > 0:
-            echo = float(_softmax(self._model.echo.logits(vector[None])[0])[1])
+        if vectors[0, _HEARD_BEFORE] > 0:
+            echo = float(_softmax(self._model.echo.logits(vectors).mean(axis=0))[1])
         result[ECHO] = result["gunshot"] * echo
         result["gunshot"] *= 1.0 - echo
         return result
+
+
+def with_context(sound: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features of a sound, shape (looks, features), and behind each row the same of its context."""
+    return np.concatenate([sound, np.broadcast_to(around, (len(sound), around.size))], axis=1)
 
 
 def _unit_peak(clip: Samples) -> NDArray[np.float64]:

@@ -36,6 +36,11 @@ from sensor.classify.common_rate import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LOOKS = 2
+EARLIER_MS = 1
+"""A sound is looked at twice: as it is, and with its onset so much before the pick and nothing known above
+the shared band. What a verdict owes to the last millisecond of a pick or to one channel's treble is left to
+the first look alone."""
 SEGMENT_EDGES_MS = (-95, -50, -20, -5, -2, 3, 8, 16, 30, 50, 80, 120, 170, 235)
 """Segments between neighbouring edges; the one from -5 to -2 ms is the guard round the pick and left out."""
 _GUARD_SEGMENT = 3
@@ -82,7 +87,7 @@ NAMES = _names()
 
 
 def extract(waves: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Feature vectors, shape (n, len(NAMES)), of n aligned clips; all zero where silent.
+    """Feature vectors, shape (n, LOOKS, len(NAMES)), of n aligned clips; all zero where silent.
 
     ``waves`` (n, LENGTH) and ``high`` (n, bands, frames) are as in :class:`Aligned`. What a low sampling rate
     leaves unknown is NaN.
@@ -108,6 +113,28 @@ def extract_from(
     waves: NDArray[np.float64], high: NDArray[np.float64], power: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """As ``extract``, of clips that ``at_unit_peak`` gave and their ``band_power``."""
+    looks = (
+        (waves, _earlier(waves, COMMON_RATE_HZ)),
+        (high, np.full_like(high, np.nan)),
+        (power, _earlier(power, ENVELOPE_RATE_HZ)),
+    )
+    in_turn = (np.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:]) for pair in looks)
+    return _described(*in_turn).reshape(len(waves), LOOKS, len(NAMES))
+
+
+def _earlier(values: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """What stood ``EARLIER_MS`` before the onset stands on it; the first value is continued.
+
+    But for the rhythm no feature looks at what falls off the end: a clip cut anew would give the same.
+    """
+    steps = round(EARLIER_MS * rate_hz / 1000.0)
+    return np.concatenate((np.repeat(values[..., :1], steps, axis=-1), values[..., :-steps]), axis=-1)
+
+
+def _described(
+    waves: NDArray[np.float64], high: NDArray[np.float64], power: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Feature vectors, shape (n, len(NAMES)), one look each."""
     reference = (power @ _REFERENCE_MEAN).sum(axis=1, keepdims=True)
     groups = _SUMS @ power
     fine, whole = groups[:, -2], groups[:, -1]

@@ -24,7 +24,7 @@ from sensor.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever an older program would misread the arrays."""
 _MAX_BYTES = 8_000_000
 _DEEPEST = 64
@@ -210,19 +210,24 @@ def _trees(arrays: Mapping[str, NDArray[Any]], path: Path) -> Trees:
         left=_get(arrays, "trees.left", path),
         right=_get(arrays, "trees.right", path),
         value=_get(arrays, "trees.value", path),
+        softness=_get(arrays, "trees.softness", path),
         baseline=float(_get(arrays, "trees.baseline", path)),
         depth=int(_get(arrays, "trees.depth", path)),
     )
     inputs = len(_get(arrays, "sound.mean", path))
     parts = (trees.threshold, trees.unknown_left, trees.left, trees.right, trees.value)
     fits = trees.feature.ndim == 2 and all(part.shape == trees.feature.shape for part in parts)
-    fits = fits and 0 < trees.depth <= _DEEPEST
+    fits = fits and 0 < trees.depth <= _DEEPEST and trees.softness.shape == (inputs,)
     fits = fits and _within(trees.feature, inputs)
     fits = fits and all(_within(part, trees.feature.shape[1]) for part in (trees.left, trees.right))
     if not fits:
         raise ModelError(f"{path}: the trees do not fit together, so it is not a model of this program")
-    if not (np.isfinite(trees.value).all() and np.isfinite(trees.baseline)):
+    finite = all(np.isfinite(part).all() for part in (trees.value, trees.softness, trees.baseline))
+    # A threshold may be infinite: it parts what is known from what is not.
+    if not finite or np.isnan(trees.threshold).any():
         raise ModelError(f"{path}: 'trees' holds numbers that are not finite; train again")
+    if not (trees.softness > 0.0).all():
+        raise ModelError(f"{path}: 'trees.softness' holds widths that are not above zero; train again")
     return trees
 
 

@@ -35,7 +35,7 @@ class Influence:
     family: str
     meaning: str
     value: float | None
-    """None: unknown at this sampling rate."""
+    """At the first look; None: unknown at this sampling rate."""
     standardised: float | None
     """Training standard deviations above the training mean."""
     effect: float
@@ -72,16 +72,17 @@ def influences(classifier: Classifier, verdict: Verdict) -> Influences | None:
     """Ask the classifier what it would have said with features at their average; None without features."""
     if verdict.features is None:
         return None
-    vector, standardised = verdict.features, classifier.standardised(verdict.features)
+    vectors = verdict.features
+    first_look, standardised = vectors[0], classifier.standardised(vectors)[0]
     # What is unknown stays so: it had no part in the verdict that could be taken away.
-    average = np.where(np.isnan(vector), vector, classifier.average)
+    average = np.where(np.isnan(vectors), vectors, classifier.average)
     whole = log_odds(verdict.p_gunshot)
     words = [words_for(name) for name in classifier.feature_names]
     families = [its.family for its in words]
 
     def effect(indices: Iterable[int]) -> float:
-        altered, rows = vector.copy(), list(indices)
-        altered[rows] = average[rows]
+        altered, columns = vectors.copy(), list(indices)
+        altered[:, columns] = average[:, columns]
         return whole - log_odds(classifier.probabilities(altered)["gunshot"])
 
     others = {name: p for name, p in verdict.classes.items() if name != "gunshot"}
@@ -93,7 +94,7 @@ def influences(classifier: Classifier, verdict: Verdict) -> Influences | None:
                 name=name,
                 family=words[index].family,
                 meaning=words[index].meaning,
-                value=_known(vector, index),
+                value=_known(first_look, index),
                 standardised=_known(standardised, index),
                 effect=effect([index]),
             )

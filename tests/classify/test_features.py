@@ -36,7 +36,7 @@ def street_shot(rate_hz: float, onset_s: float = 0.1, noise: float = 1e-3) -> ND
 
 def vector(clip: NDArray[np.float64], rate_hz: float, onset_s: float = 0.1) -> NDArray[np.float32]:
     aligned = to_common_rate(clip, rate_hz, onset_s * rate_hz)
-    return features.extract(aligned.wave, aligned.high)[0]
+    return features.extract(aligned.wave, aligned.high)[0, 0]
 
 
 def test_there_is_a_name_for_every_feature_and_none_twice() -> None:
@@ -71,7 +71,18 @@ def test_a_batch_gives_what_single_clips_give() -> None:
     aligned = [to_common_rate(street_shot(12_000.0, noise=n), 12_000.0, 1200.0) for n in (1e-3, 1e-2)]
     together = features.extract(np.stack([a.wave for a in aligned]), np.stack([a.high for a in aligned]))
     alone = np.concatenate([features.extract(a.wave, a.high) for a in aligned])
-    assert together == pytest.approx(alone, abs=1e-4)
+    assert together == pytest.approx(alone, abs=1e-4, nan_ok=True)
+
+
+def test_the_second_look_is_the_first_of_an_earlier_onset_without_treble() -> None:
+    clip = street_shot(24_000.0)
+    found = to_common_rate(clip, 24_000.0, 2400.0)
+    first, second = features.extract(found.wave, found.high)[0]
+    earlier = vector(clip, 24_000.0, 0.1 - features.EARLIER_MS / 1000.0)
+    assert second[~HIGH] == pytest.approx(earlier[~HIGH], abs=0.1)  # dB, octaves or log10
+    assert np.abs(second - first)[~HIGH].max() > 1.0
+    assert np.isnan(second[HIGH]).all()
+    assert np.isfinite(first[HIGH]).all()
 
 
 def test_silence_is_all_zero() -> None:

@@ -143,6 +143,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays)
         ("trees.left", lambda part: -part - np.int16(1)),
         ("trees.right", lambda part: part.astype(np.float32)),
         ("trees.value", lambda part: part[:-1]),
+        ("trees.softness", lambda part: part[:-1]),
         ("trees.depth", lambda _: np.array(0)),
         ("trees.depth", lambda _: np.array(10_000_000)),  # a walk without end
     ],
@@ -152,6 +153,13 @@ def test_trees_that_do_not_fit_together_are_refused(
 ) -> None:
     with pytest.raises(ModelError, match="the trees do not fit together"):
         Classifier.load(store(tmp_path / "odd.npz", arrays, **{part: change(arrays[part])}))
+
+
+def test_thresholds_of_no_width_are_refused(tmp_path: Path, arrays: Arrays) -> None:
+    bad = arrays["trees.softness"].copy()
+    bad[3] = 0.0
+    with pytest.raises(ModelError, match=r"'trees\.softness' holds widths that are not above zero"):
+        Classifier.load(store(tmp_path / "sharp.npz", arrays, **{"trees.softness": bad}))
 
 
 def test_trees_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays) -> None:

@@ -40,7 +40,7 @@ def test_influences_are_what_the_classifier_says_of_altered_features(
     altered = found.verdict.features.copy()
     assert strongest.standardised is not None
     # The training mean itself instead of "unknown": both must come to the same.
-    altered[index] -= strongest.standardised * _scale(classifier, altered, index)
+    altered[:, index] = altered[0, index] - strongest.standardised * _scale(classifier, altered, index)
     without = classifier.probabilities(altered)["gunshot"]
     assert log_odds(without) == pytest.approx(found.influences.log_odds - strongest.effect, abs=0.01)
     others = {name: p for name, p in found.verdict.classes.items() if name != "gunshot"}
@@ -50,11 +50,11 @@ def test_influences_are_what_the_classifier_says_of_altered_features(
     )
 
 
-def _scale(classifier: Classifier, vector: NDArray[np.float32], index: int) -> float:
+def _scale(classifier: Classifier, vectors: NDArray[np.float32], index: int) -> float:
     """Training standard deviation of a feature: how much of it moves the standardised value by one."""
-    moved = vector.copy()
-    moved[index] += 1.0
-    return 1.0 / float(classifier.standardised(moved)[index] - classifier.standardised(vector)[index])
+    moved = vectors.copy()
+    moved[0, index] += 1.0
+    return 1.0 / float((classifier.standardised(moved) - classifier.standardised(vectors))[0, index])
 
 
 def test_what_a_low_rate_leaves_unknown_is_said_to_be_unknown(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fits boosted trees with scikit-learn and takes them over as plain arrays."""
+"""Grows boosted trees with scikit-learn and takes them over as plain arrays, with soft thresholds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.classify.training.network import standardiser
 from sensor.classify.trees import Trees
 
 Array = NDArray[np.float32]
@@ -28,6 +29,8 @@ class Boosting:
     """Limits that a feature is cut at first; finding 255 takes as long as growing all the trees."""
     penalty: float
     """On the squares of the leaves' values."""
+    softness: float
+    """Width of the grown trees' thresholds, in deviations of the input."""
 
 
 def fit(vectors: Array, shot: NDArray[np.bool_], weights: Array, recipe: Boosting, seed: int) -> Trees:
@@ -48,11 +51,12 @@ def fit(vectors: Array, shot: NDArray[np.bool_], weights: Array, recipe: Boostin
     )
     with threadpool_limits(1, "openmp"):  # two that wait for each other are slower on a busy machine
         model.fit(vectors, shot, sample_weight=weights)
-    return taken_over(model)
+    _, deviation = standardiser(vectors, weights)
+    return taken_over(model, np.float32(recipe.softness) * deviation)
 
 
-def taken_over(model: Any) -> Trees:  # noqa: ANN401  scikit-learn has no types
-    """The trees of a fitted two-class histogram booster.
+def taken_over(model: Any, softness: Array) -> Trees:  # noqa: ANN401  scikit-learn has no types
+    """The trees of a fitted two-class histogram booster, with thresholds of these widths.
 
     scikit-learn shows them nowhere in public; a test holds the score against its own.
     """
@@ -65,7 +69,7 @@ def taken_over(model: Any) -> Trees:  # noqa: ANN401  scikit-learn has no types
     for tree, nodes in enumerate(grown):
         branch = np.flatnonzero(nodes["is_leaf"] == 0)
         feature[tree, branch] = nodes["feature_idx"][branch]
-        threshold[tree, branch] = _rounded_down(nodes["num_threshold"][branch])
+        threshold[tree, branch] = nodes["num_threshold"][branch]
         unknown_left[tree, branch] = nodes["missing_go_to_left"][branch]
         left[tree, branch], right[tree, branch] = nodes["left"][branch], nodes["right"][branch]
         leaf = np.flatnonzero(nodes["is_leaf"])
@@ -73,16 +77,10 @@ def taken_over(model: Any) -> Trees:  # noqa: ANN401  scikit-learn has no types
     baseline = float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001
     # The booster's second class is True: its score is already that of a shot.
     depth = max(int(nodes["depth"].max()) for nodes in grown)
-    return Trees(feature, threshold, unknown_left, left, right, value, baseline, max(1, depth))
+    return Trees(feature, threshold, unknown_left, left, right, value, softness, baseline, max(1, depth))
 
 
 def scaled(trees: Trees, factor: float, offset: float = 0.0) -> Trees:
     """The trees with a score of ``factor * (score + offset)``."""
     value = (trees.value * np.float32(factor)).astype(np.float32)
     return replace(trees, value=value, baseline=factor * (trees.baseline + offset))
-
-
-def _rounded_down(thresholds: NDArray[np.float64]) -> Array:
-    """The largest float32 not above: what is compared with it is float32, so nothing changes sides."""
-    near = thresholds.astype(np.float32)
-    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)

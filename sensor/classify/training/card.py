@@ -136,7 +136,7 @@ Written by `scripts/train_classifier`; every figure below is its output. SHA-256
 no impulse, or the echo of a shot heard just before. Meant as a first gate on a roof: the centre decides with many
 sensors. It does not name weapons, and one firecracker sounds to it like one shot.
 
-**How.** Small dense networks and {protocol.SHOT.trees} small boosted trees over {len(data.features[0])} level-free features, numpy only: see
+**How.** Small dense networks and {protocol.SHOT.trees} small boosted trees over {data.features.shape[2]} level-free features, numpy only: see
 `docs/classification.md`.
 Probabilities are stated at a prior of {protocol.PRIOR} (share of gunshots among triggers); for another prior π shift the
 log-odds by ln(π/(1−π)) − ln({protocol.PRIOR}/{1 - protocol.PRIOR}).

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.classify import context, features, likeness
+from sensor.classify.classifier import with_context
 from sensor.classify.common_rate import LENGTH, to_common_rate
 from sensor.classify.training import faint
 from sensor.classify.training.channels import Channel, resample
@@ -48,7 +49,8 @@ class Dataset:
 
     rows: NDArray[np.void]
     features: NDArray[np.float32]
-    """Shape (n, len(features.NAMES) + len(context.NAMES)): sound, then context."""
+    """Shape (n, features.LOOKS, len(features.NAMES) + len(context.NAMES)): of each look the sound, then the
+    context."""
     waves: NDArray[np.float16] = field(default_factory=lambda: np.empty((0, LENGTH), np.float16))
     """Aligned waves of peak 1, shape (n, LENGTH), for rivals that look at the sound itself."""
 
@@ -153,12 +155,14 @@ def examples_of(
         row["noise_fold"], row["copy"], row["label"], row["round"] = noise_fold, copy, label, number
         row["onset_s"], row["snr_db"], row["rate_hz"] = trigger.onset / rate_hz, trigger.snr_db, rate_hz
     if not found:
-        return Dataset(rows, np.empty((0, len(features.NAMES) + len(context.NAMES)), np.float32))
+        width = len(features.NAMES) + len(context.NAMES)
+        return Dataset(rows, np.empty((0, features.LOOKS, width), np.float32))
     waves = np.stack([sound.wave for sound in sounds])
-    vectors = features.extract(waves, np.stack([sound.high for sound in sounds]))
+    described = features.extract(waves, np.stack([sound.high for sound in sounds]))
+    vectors = np.stack([with_context(*pair) for pair in zip(described, contexts, strict=True)])
     peak = np.abs(waves).max(axis=1, keepdims=True)
     kept = (waves / np.where(peak > 0.0, peak, 1.0)).astype(np.float16)
-    return Dataset(rows, np.concatenate([vectors, np.stack(contexts)], axis=1), kept)
+    return Dataset(rows, vectors, kept)
 
 
 _NOISY = (

@@ -49,7 +49,7 @@ def fold_judges(data: Dataset, seed: int) -> Judged:
 def shipped(classifier: Classifier, data: Dataset) -> Floats:
     """What the weights of the package say of each row, (n, 5): they have met all of it."""
     names = classifier.classes
-    said = [classifier.probabilities(vector) for vector in data.features]
+    said = [classifier.probabilities(vectors) for vectors in data.features]
     return np.array([[p[name] for name in names] for p in said]).reshape(-1, len(names))
 
 
@@ -64,14 +64,14 @@ def _calibration(
     raw = np.full(task.targets.shape, np.nan)
     for number, predict in enumerate(predictors):
         judged = data.rows["fold"] == number
-        raw[judged] = predict(data.features[judged])
+        raw[judged] = protocol.averaged(predict, data.features[judged])
     return protocol.calibrate(raw[rows], task.targets[rows], weights)
 
 
 def _judge(sound: Predictor, echo: Predictor, sounds: Calibration, echoes: Calibration) -> Judge:
     def judge(data: Dataset) -> Floats:
-        kinds = sounds.apply(sound(data.features))
-        gunshot = protocol.joined(data, kinds, echoes.apply(echo(data.features)))
+        kinds = sounds.apply(protocol.averaged(sound, data.features))
+        gunshot = protocol.joined(data, kinds, echoes.apply(protocol.averaged(echo, data.features)))
         return np.concatenate([gunshot[:, None], kinds[:, 1:], (kinds[:, 0] - gunshot)[:, None]], axis=1)
 
     return judge

@@ -24,7 +24,7 @@ _BIASES = 2
 
 
 def spectrograms(data: Dataset) -> Array:
-    """Log-mel spectrogram, its fine-time branch, the context: a row per trigger, levels in units of 15 dB."""
+    """Log-mel spectrogram, its fine-time branch, the context, in one look; levels in units of 15 dB."""
     coarse, fine = _mel(256, MEL_SHAPE[0], 70.0), _mel(64, FINE_SHAPE[0], 150.0)
     begin = ONSET_INDEX - 64 - 16
 
@@ -37,7 +37,7 @@ def spectrograms(data: Dataset) -> Array:
         shown = np.concatenate([p.reshape(len(p), -1) for p in pictures], axis=1) / 15.0
         return shown.astype(np.float32)
 
-    return np.concatenate([_by_chunks(data, look), data.features[:, -CONTEXT:]], axis=1)
+    return _with_context(data, _by_chunks(data, look))
 
 
 def rockets(data: Dataset) -> Array:
@@ -47,7 +47,7 @@ def rockets(data: Dataset) -> Array:
     output that lie over two thresholds: quantiles of its output on parametric sounds, which are never judged.
     """
     parametric = np.flatnonzero(np.char.startswith(data.rows["path"], "synthetic"))[:200]
-    columns = [data.features[:, -CONTEXT:]]
+    columns = []
     for name, view in (("envelope", _envelope), ("attack", _attack)):
         for dilation in _DILATIONS[name]:
             sample = view(np.asarray(data.waves[parametric], np.float32))
@@ -74,12 +74,17 @@ def rockets(data: Dataset) -> Array:
                 return np.stack(found, axis=1)
 
             columns.append(_by_chunks(data, shares))
-    return np.concatenate(columns, axis=1)
+    return _with_context(data, *columns)
 
 
 def vectors(data: Dataset) -> Array:
-    """The features that ship."""
+    """The features that ship, of every look."""
     return data.features
+
+
+def _with_context(data: Dataset, *columns: Array) -> Array:
+    """What is given of each trigger in one look, shape (n, 1, inputs), the context last."""
+    return np.concatenate([*columns, data.features[:, 0, -CONTEXT:]], axis=1)[:, None]
 
 
 def _by_chunks(data: Dataset, look: Callable[[Array], Array]) -> Array:

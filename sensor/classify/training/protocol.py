@@ -26,7 +26,9 @@ PRIOR = 0.25
 """Share of gunshots among triggers at which probabilities are stated: near that of the corpus' triggers."""
 
 SOUND = Recipe(hidden=96, members=2, epochs=12, decay=3e-2)
-SHOT = Boosting(trees=500, rate=0.05, leaves=8, smallest_leaf=40, feature_share=0.1, penalty=5.0)
+SHOT = Boosting(
+    trees=500, rate=0.05, leaves=8, smallest_leaf=40, feature_share=0.1, penalty=5.0, softness=0.15
+)
 TREE_SHARE = 0.6
 """Weight of the trees' score for a shot against the network's, which has the rest."""
 ECHO = Recipe(hidden=64, members=2, epochs=16)
@@ -44,6 +46,9 @@ Predictor = Callable[[NDArray[np.float32]], Floats]
 Fitter = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Predictor]
 """Features, soft targets, weights -> predictor."""
 R = TypeVar("R")
+
+_LEAST = 1e-30
+"""Probability below which a verdict says no more: its logarithm must stay finite."""
 
 _HEARD_BEFORE = len(features.NAMES) + context.NAMES.index("count_1")
 
@@ -115,8 +120,8 @@ def _sound_weights(data: Dataset, use: NDArray[np.bool_]) -> NDArray[np.float32]
 def echo_task(data: Dataset) -> Task:
     """Whether what follows another trigger is a further round (0) or an echo (1)."""
     labels = data.labels
-    shot = (labels == Label.GUNSHOT) & (data.features[:, _HEARD_BEFORE] > 0)
-    echo = (labels == Label.ECHO) & (data.features[:, _HEARD_BEFORE] > 0)
+    after_another = data.features[:, 0, _HEARD_BEFORE] > 0
+    shot, echo = ((labels == label) & after_another for label in (Label.GUNSHOT, Label.ECHO))
     use = (shot | echo) & ~np.isin(data.rows["copy"], (*RANGE_COPIES, *FAINT_COPIES))
     targets = np.stack([~echo, echo], axis=1).astype(np.float32)
     street = np.char.startswith(data.rows["path"], "pittsburgh")
@@ -134,7 +139,7 @@ def out_of_fold(data: Dataset, task: Task, fitter: Fitter, jobs: int | None = No
     """Class probabilities of every row of the corpus, each by a model trained without its fold."""
 
     def judged(number: int) -> Floats:
-        return fit_without(data, task, fitter, number)(data.features[data.rows["fold"] == number])
+        return averaged(fit_without(data, task, fitter, number), data.features[data.rows["fold"] == number])
 
     result = np.full((len(data.rows), task.targets.shape[1]), np.nan)
     for number, said in enumerate(over_folds(judged, jobs)):
@@ -143,9 +148,23 @@ def out_of_fold(data: Dataset, task: Task, fitter: Fitter, jobs: int | None = No
 
 
 def fit_without(data: Dataset, task: Task, fitter: Fitter, number: int) -> Predictor:
-    """A model that has met nothing of a fold, nor noise of it."""
+    """A model that has met nothing of a fold, nor noise of it; it learns from the first look alone.
+
+    Learned from both, the looks agree too well for their mean to be worth more than either.
+    """
     rows = task.use & (data.rows["fold"] != number) & (data.rows["noise_fold"] != number)
-    return fitter(data.features[rows], task.targets[rows], task.weights[rows])
+    return fitter(data.features[rows, 0], task.targets[rows], task.weights[rows])
+
+
+def averaged(predict: Predictor, vectors: NDArray[np.float32]) -> Floats:
+    """Class probabilities (n, classes) of n examples, shape (n, looks, inputs), as the classifier has them.
+
+    The logarithms of what is said of the looks are averaged.
+    """
+    if not len(vectors):
+        return predict(vectors.reshape(0, vectors.shape[2]))
+    said = predict(vectors.reshape(-1, vectors.shape[2])).reshape(*vectors.shape[:2], -1)
+    return softmax(np.log(np.maximum(said, _LEAST)).mean(axis=1))
 
 
 def over_folds(work: Callable[[int], R], jobs: int | None = None) -> list[R]:
@@ -247,9 +266,7 @@ def calibrate(probabilities: Floats, targets: NDArray[np.float32], weights: Floa
         p = softmax(logits * np.exp(theta[0]) + np.concatenate(([0.0], theta[1:])))
         return float(-(weights[:, None] * targets * np.log(np.clip(p, 1e-12, 1.0))).sum())
 
-    best = minimize(
-        loss, np.zeros(logits.shape[1]), method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4}
-    )
+    best = minimize(loss, np.zeros(logits.shape[1]), method="BFGS", options={"gtol": 1e-6})
     return Calibration(float(np.exp(-best.x[0])), (0.0, *(float(v) for v in best.x[1:])))
 
 
@@ -276,5 +293,5 @@ def calibrated_sound(sound: Sound, calibration: Calibration) -> Sound:
 
 def joined(data: Dataset, kinds: Floats, echoes: Floats) -> Floats:
     """Probability of a gunshot of each row, as the classifier joins its two networks."""
-    heard_before = data.features[:, _HEARD_BEFORE] > 0
+    heard_before = data.features[:, 0, _HEARD_BEFORE] > 0
     return kinds[:, 0] * np.where(heard_before, 1.0 - echoes[:, 1], 1.0)

@@ -18,8 +18,11 @@ from sensor.classify.training.protocol import (
     Fitter,
     Floats,
     Predictor,
+    fit_sound,
     network_fitter,
+    predictor,
     softmax,
+    sound_fitter,
 )
 
 Array = NDArray[np.float32]
@@ -62,6 +65,17 @@ def trees(vectors: Array, targets: Array, weights: Array) -> Predictor:
         return np.stack([shot, *[rest] * (targets.shape[1] - 1)], axis=1)
 
     return predict
+
+
+def sharp(vectors: Array, targets: Array, weights: Array) -> Predictor:
+    """What ships, but for thresholds of next to no width: what their softness buys."""
+    sound = fit_sound(vectors, targets, weights, 1)
+    return predictor(replace(sound, trees=replace(sound.trees, softness=1e-6 * sound.trees.softness)))
+
+
+def first_look(data: Dataset) -> Array:
+    """The features of the first look alone: what the second buys."""
+    return data.features[:, :1]
 
 
 _PENALTY = 0.3
@@ -126,6 +140,8 @@ RIVALS: dict[str, Rival] = {
     "logistic regression": Rival(logistic),
     "boosted trees alone": Rival(trees),
     "networks alone": Rival(network_fitter(SOUND, 1)),
+    "network and trees, sharp thresholds": Rival(sharp),
+    "network and trees, the first look alone": Rival(sound_fitter(1), first_look),
     "MiniRocket features, ridge": Rival(ridge, pictures.rockets),
     "convolutional network": Rival(convolution.convolutional, pictures.spectrograms),
     "one network": Rival(_ONE),

@@ -119,13 +119,13 @@ def write(path: Path, data: Dataset, outcome: Outcome, seed: int) -> str:
     task = protocol.sound_task(data)
     log.info("fitting sound on %d examples", int(task.use.sum()))
     sound = protocol.calibrated_sound(
-        protocol.fit_sound(data.features[task.use], task.targets[task.use], task.weights[task.use], seed),
+        protocol.fit_sound(data.features[task.use, 0], task.targets[task.use], task.weights[task.use], seed),
         outcome.sound,
     )
     task = protocol.echo_task(data)
     log.info("fitting echo on %d examples", int(task.use.sum()))
     echo = protocol.calibrated_network(
-        fit(data.features[task.use], task.targets[task.use], task.weights[task.use], protocol.ECHO, seed),
+        fit(data.features[task.use, 0], task.targets[task.use], task.weights[task.use], protocol.ECHO, seed),
         outcome.echo,
     )
     arrays |= _network_arrays("sound", sound.network) | _network_arrays("echo", echo)

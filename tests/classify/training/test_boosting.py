@@ -1,4 +1,4 @@
-"""Trees taken over from scikit-learn score as they do there, on either side of every threshold."""
+"""Trees taken over from scikit-learn score as they do there, but for the softness of their thresholds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sensor.classify.training import boosting, protocol
 from sensor.classify.training.boosting import Boosting
 
-RECIPE = Boosting(trees=12, rate=0.3, leaves=6, smallest_leaf=5, feature_share=0.5, penalty=1.0)
+RECIPE = Boosting(
+    trees=12, rate=0.3, leaves=6, smallest_leaf=5, feature_share=0.5, penalty=1.0, softness=0.05
+)
 
 
 def examples(seed: int, unknown: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -31,9 +33,8 @@ def test_the_score_is_scikit_learns(seed: int, unknown: float) -> None:
     vectors, shot = examples(seed, unknown)
     theirs = HistGradientBoostingClassifier(max_iter=8, max_leaf_nodes=7, min_samples_leaf=5, random_state=0)
     theirs.fit(vectors, shot)
-    ours = boosting.taken_over(theirs)
-    fresh, _ = examples(seed + 1, 0.2)
-    asked = np.concatenate([vectors, fresh])
+    ours = boosting.taken_over(theirs, np.full(5, 1e-8, np.float32))
+    asked, _ = examples(seed + 1, 0.2)
     assert ours.scores(asked) == pytest.approx(theirs.decision_function(asked), abs=1e-4)
 
 
@@ -45,6 +46,13 @@ def test_trees_learn_and_repeat_themselves() -> None:
     assert ((first.scores(fresh) > 0.0) == truth).mean() > 0.85
     assert np.array_equal(first.value, again.value)
     assert np.array_equal(first.threshold, again.threshold)
+
+
+def test_thresholds_are_as_wide_as_the_inputs_spread_says() -> None:
+    vectors, shot = examples(1, 0.1)
+    vectors[:, 1] *= 100.0
+    trees = boosting.fit(vectors, shot, np.ones(len(vectors), np.float32), RECIPE, 3)
+    assert trees.softness == pytest.approx(0.05 * np.nanstd(vectors, axis=0), rel=1e-3)
 
 
 def test_weights_count() -> None:

@@ -32,7 +32,7 @@ def data() -> Dataset:
     values[:, 20:40] += np.where(rows["label"] == Label.ECHO, 2.0, -2.0)[:, None]
     values[:, HEARD_BEFORE] = rng.integers(0, 2, 1400)
     values[rows["label"] == Label.ECHO, HEARD_BEFORE] = 1.0
-    return Dataset(rows, values)
+    return Dataset(rows, np.repeat(values[:, None], 2, axis=1))
 
 
 def test_every_verdict_is_that_of_its_own_folds_stranger(
@@ -47,7 +47,7 @@ def test_every_verdict_is_that_of_its_own_folds_stranger(
     assert len(judged.judges) == FOLDS
     assert judged.classes.shape == (1400, len(Classifier.load().classes))
     assert judged.classes.sum(axis=1) == pytest.approx(1.0)
-    assert (judged.classes[data.features[:, HEARD_BEFORE] == 0, -1] == 0.0).all()
+    assert (judged.classes[data.features[:, 0, HEARD_BEFORE] == 0, -1] == 0.0).all()
     for fold, judge in enumerate(judged.judges):
         own = data.rows["fold"] == fold
         again = judge(Dataset(data.rows[own], data.features[own]))

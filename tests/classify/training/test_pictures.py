@@ -21,11 +21,11 @@ def clicks_and_hums(count: int = 40) -> Dataset:
     waves = 0.02 * rng.standard_normal((count, LENGTH))
     waves[::2, ONSET_INDEX : ONSET_INDEX + 8] = 1.0
     waves[1::2] += np.sin(np.arange(LENGTH) * rng.uniform(0.1, 0.6, (count // 2, 1)))
-    return Dataset(rows, np.zeros((count, WIDTH), np.float32), waves.astype(np.float16))
+    return Dataset(rows, np.zeros((count, 1, WIDTH), np.float32), waves.astype(np.float16))
 
 
 def test_a_click_stands_at_the_onset_of_both_pictures() -> None:
-    seen = pictures.spectrograms(clicks_and_hums())
+    seen = pictures.spectrograms(clicks_and_hums())[:, 0]
     mel_size = int(np.prod(pictures.MEL_SHAPE))
     mel = seen[0, :mel_size].reshape(pictures.MEL_SHAPE)
     fine = seen[0, mel_size : mel_size + int(np.prod(pictures.FINE_SHAPE))].reshape(pictures.FINE_SHAPE)
@@ -35,7 +35,7 @@ def test_a_click_stands_at_the_onset_of_both_pictures() -> None:
 
 def test_rocket_features_are_shares_and_the_context_follows_unchanged() -> None:
     data = clicks_and_hums()
-    seen = pictures.rockets(data)
+    seen = pictures.rockets(data)[:, 0]
     shares = seen[:, pictures.CONTEXT :]
     assert shares.shape[1] == 84 * 2 * 8
     assert shares.min() >= 0.0
@@ -45,7 +45,7 @@ def test_rocket_features_are_shares_and_the_context_follows_unchanged() -> None:
 
 def test_ridge_on_rocket_features_tells_clicks_from_hums() -> None:
     data = clicks_and_hums()
-    seen, click = pictures.rockets(data), np.arange(40) % 2 == 0
+    seen, click = pictures.rockets(data)[:, 0], np.arange(40) % 2 == 0
     targets = np.stack([click, ~click], axis=1).astype(np.float32)
     train = np.arange(40) < 30
     predict = ridge(seen[train], targets[train], np.ones(30, np.float32))

@@ -55,7 +55,7 @@ def dataset(count: int = 700) -> Dataset:
     rows["label"] = rng.integers(0, Label.IGNORE + 1, count)
     values = rng.standard_normal((count, WIDTH)).astype(np.float32)
     values[:, 0] = np.arange(count)  # a row's own number, so that a spy can tell rows apart
-    return Dataset(rows, values)
+    return Dataset(rows, values[:, None])
 
 
 def test_no_verdict_is_by_a_model_that_met_its_fold() -> None:
@@ -109,6 +109,18 @@ def test_calibration_finds_the_temperature_that_was_lost() -> None:
     assert found.apply(overconfident) == pytest.approx(protocol.softmax(logits), abs=0.05)
 
 
+def test_what_is_calibrated_states_the_classes_shares() -> None:
+    """Where no shift gains anything the mean probability of a class is its share: the fit has ended there."""
+    rng = np.random.default_rng(35)  # a draw on which a simplex search stops short of it
+    targets = np.eye(4, dtype=np.float32)[rng.choice(4, 1000, p=[0.25, 0.1, 0.3, 0.35])]
+    raw = protocol.softmax(8.0 * rng.standard_normal((1000, 4)) + 10.0 * targets + [6.0, 0.0, -6.0, 3.0])
+    weights = rng.uniform(0.2, 1.0, 1000) * np.where(targets[:, 0] > 0.0, 30.0, 1.0)
+    stated = protocol.calibrate(raw, targets, weights).apply(raw)
+    assert np.average(stated, axis=0, weights=weights) == pytest.approx(
+        np.average(targets, axis=0, weights=weights), abs=5e-5
+    )
+
+
 def test_a_calibrated_network_states_the_calibrated_probabilities() -> None:
     points, targets = rings(500)
     network = fit(points, targets, np.ones(500, np.float32), Recipe(hidden=8, members=2, epochs=3), 0)
@@ -137,6 +149,17 @@ def test_network_and_trees_state_the_mean_of_their_logarithms(monkeypatch: pytes
     assert protocol.predictor(protocol.calibrated_sound(both, calibration))(points) == pytest.approx(
         calibration.apply(mean), abs=1e-3
     )
+
+
+def test_looks_are_averaged_by_the_logarithms_of_what_is_said_of_them() -> None:
+    points, targets = rings(400)
+    predict = protocol.predictor(
+        fit(points, targets, np.ones(400, np.float32), Recipe(hidden=8, members=1, epochs=3), 0)
+    )
+    looks = np.stack([points, points + np.float32(0.3)], axis=1)
+    mean = (np.log(predict(looks[:, 0])) + np.log(predict(looks[:, 1]))) / 2.0
+    assert protocol.averaged(predict, looks) == pytest.approx(protocol.softmax(mean), abs=1e-6)
+    assert protocol.averaged(predict, looks[:0]).shape == (0, 2)
 
 
 def test_perfectly_stated_probabilities_have_no_calibration_error() -> None:
