@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensor.classify import context, features
-from sensor.classify.classifier import Classifier
+from sensor.classify import context, features, model
+from sensor.classify.classifier import DEFAULT_MODEL, Classifier
 from sensor.classify.training import judges, protocol, report
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.examples import ROW, Dataset
@@ -65,3 +65,15 @@ def test_what_ships_is_asked_as_the_daemon_asks_it(data: Dataset) -> None:
     few = Dataset(data.rows[:3], data.features[:3])
     said = judges.shipped(classifier, few)
     assert [list(row) for row in said] == [list(classifier.probabilities(v).values()) for v in few.features]
+
+
+def test_the_daemon_averages_the_looks_as_the_protocol_does(data: Dataset) -> None:
+    looks = data.features[:20].copy()
+    looks[:, 1] += np.float32(0.7)
+    weights = model.read(DEFAULT_MODEL)
+    said = judges.shipped(Classifier(weights), Dataset(data.rows[:20], looks))
+    kinds = protocol.averaged(protocol.predictor(weights.sound), looks)
+    assert said[:, 0] + said[:, -1] == pytest.approx(kinds[:, 0], abs=1e-5)
+    assert said[:, 1:-1] == pytest.approx(kinds[:, 1:], abs=1e-5)
+    alone = protocol.averaged(protocol.predictor(weights.sound), looks[:, :1])
+    assert np.abs(kinds - alone).max() > 1e-3

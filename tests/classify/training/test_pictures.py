@@ -35,8 +35,10 @@ def test_a_click_stands_at_the_onset_of_both_pictures() -> None:
 
 def test_rocket_features_are_shares_and_the_context_follows_unchanged() -> None:
     data = clicks_and_hums()
+    data.features[:, 0, -pictures.CONTEXT :] = np.arange(pictures.CONTEXT) + 2.0
     seen = pictures.rockets(data)[:, 0]
-    shares = seen[:, pictures.CONTEXT :]
+    shares, around = np.split(seen, [-pictures.CONTEXT], axis=1)
+    assert np.array_equal(around, data.features[:, 0, -pictures.CONTEXT :])
     assert shares.shape[1] == 84 * 2 * 8
     assert shares.min() >= 0.0
     assert shares.max() <= 1.0
