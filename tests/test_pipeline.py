@@ -82,6 +82,22 @@ def test_loss_decides_what_is_pending_and_goes_on_after_the_gap() -> None:
     assert stages.counts.lost == lost
 
 
+def test_a_shot_soon_after_a_loss_is_judged_as_without_it() -> None:
+    """A hundredth of a second is lost 60 ms ahead of every burst: each is heard, and sounds the same."""
+    whole = run(pipeline(), STREET[np.newaxis])
+    lost, ahead = RATE_HZ // 100, round(0.06 * RATE_HZ)
+    stages, found, begin = pipeline(), [], 0
+    for onset_s in (0.3, 1.0, 1.9):
+        end = round(onset_s * RATE_HZ) - ahead - lost
+        found += stages.process(Block(begin, STREET[np.newaxis, begin:end], 0, lost=lost if begin else 0))
+        begin = end + lost
+    found += stages.process(Block(begin, STREET[np.newaxis, begin:], 0, lost=lost)) + stages.flush()
+    assert stages.counts.lost == 3 * lost
+    assert [one.utc_ns for one in found] == pytest.approx([one.utc_ns for one in whole], abs=50_000)
+    said, expected = (np.log10([one.p_gunshot for one in part]) for part in (found, whole))
+    assert said == pytest.approx(expected, abs=0.5)
+
+
 def test_channels_that_are_not_listened_to_do_not_matter() -> None:
     pulses = np.zeros_like(STREET)
     pulses[:: RATE_HZ // 4] = 1.0

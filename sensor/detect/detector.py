@@ -79,7 +79,8 @@ class Detector:
     """Absolute index of the stream's first sample; None between streams."""
     _history: History
     _flushed: History | None
-    """The stream before the last reset, for the clips of what its flush decided."""
+    """The stream before the last reset: the clips of what its flush decided, and what came before the loss in
+    clips that reach over it. None once all of it is older than what is kept."""
 
     def __init__(
         self,
@@ -123,6 +124,8 @@ class Detector:
             raise ValueError(
                 f"samples begin at {first}, the stream is at {at}; after lost samples call reset"
             )
+        if self._flushed is not None and first - self._flushed.end >= HISTORY_S * self._rate_hz:
+            self._flushed = None
         self._history.trim()
         out: list[Trigger | Reject] = []
         taken = 0
@@ -147,7 +150,16 @@ class Detector:
         return out
 
     def reset(self, first: int) -> list[Trigger | Reject]:
-        """After lost samples: flush, then begin a new stream at the absolute index ``first``."""
+        """After lost samples: flush, then begin a new stream at the absolute index ``first``.
+
+        A shot soon after the loss is heard with what came before: its clip has zeros only for what was lost.
+
+        Raises:
+            ValueError: ``first`` lies before the end of the stream.
+        """
+        if self._first is not None and first < self._history.end + self._fill:
+            at = self._history.end + self._fill
+            raise ValueError(f"the stream cannot begin anew at {first}, it is at {at} already")
         out = self.flush()
         kept = self._history
         self._begin(first)
@@ -155,10 +167,12 @@ class Detector:
         return out
 
     def clip(self, on: int, off: int) -> Samples:
-        """Raw samples [on, off), shape (off - on,); zeros outside the stream and where they are forgotten."""
+        """Raw samples [on, off), shape (off - on,); zeros where they are lost, forgotten or yet to come."""
+        out = self._history.read(on, off)
         if self._flushed is not None and on < self._flushed.end:
-            return self._flushed.read(on, off)
-        return self._history.read(on, off)
+            before = self._flushed.read(on, min(off, self._flushed.end))
+            out[: before.size] = before
+        return out
 
     @property
     def level_dbfs(self) -> float:

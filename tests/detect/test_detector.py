@@ -207,6 +207,45 @@ def test_after_lost_samples_the_stream_begins_anew() -> None:
     assert after.onset == pytest.approx(before.onset + 100_000)
 
 
+@pytest.mark.parametrize("block", [1, 480, 4800, 96_000])
+@pytest.mark.parametrize("lost", [1, 480, 4320])
+def test_a_blast_soon_after_lost_samples_keeps_its_clip(lost: int, block: int) -> None:
+    audio = noise(48000, 2.0)
+    add_blast(audio, 48000, 1.05, 0.5)
+    begin = 50_400 - lost - 480
+    detector = Detector(48000)
+    detector.process(0, audio[:begin])
+    detector.reset(begin + lost)
+    expected = audio.copy()
+    expected[begin : begin + lost] = 0.0
+    clips = []
+    for first in range(begin + lost, audio.size, block):
+        decided = triggers(detector.process(first, audio[first : first + block]))
+        clips += [(found, detector.clip(found.on, found.off)) for found in decided]
+    ((found, clip),) = clips
+    assert found.on < begin
+    assert found.onset / 48000 == pytest.approx(1.05, abs=1e-4)
+    assert np.array_equal(clip, expected[found.on : found.off])
+
+
+def test_what_came_before_a_loss_is_forgotten_in_time() -> None:
+    audio = noise(48000, 3.0)
+    detector = Detector(48000)
+    detector.process(0, audio[:48000])
+    detector.reset(48100)
+    detector.process(48100, audio[48100:96_100])
+    assert detector.clip(47_000, 48_000).any()
+    detector.process(96_100, audio[96_100:])
+    assert not detector.clip(47_000, 48_000).any()
+
+
+def test_a_stream_cannot_begin_anew_in_its_own_past() -> None:
+    detector = Detector(48000)
+    detector.process(0, noise(48000, 0.1))
+    with pytest.raises(ValueError, match="at 4800 already"):
+        detector.reset(4799)
+
+
 def test_samples_that_do_not_continue_the_stream_are_an_error() -> None:
     detector = Detector(48000)
     detector.process(0, noise(48000, 0.1))
