@@ -95,6 +95,8 @@ def _without_glitch(around: Samples, jump: int) -> Samples:
     """The samples with the most deviant one or two next to ``jump`` replaced by a straight line."""
     best, smallest = around, np.inf
     for first, count in ((jump - 1, 1), (jump, 1), (jump - 1, 2), (jump, 2), (jump - 2, 2)):
+        if first + count >= around.size:
+            continue  # at the end of a stream: nothing follows that a line could lead to
         mended = around.copy()
         before, after = around.item(first - 1), around.item(first + count)
         for place in range(count):

@@ -42,6 +42,21 @@ def test_a_glitch_of_one_or_two_samples_is_refused(rate_hz: int, width: int, at:
     assert refused
 
 
+@pytest.mark.parametrize("rate_hz", [8000, 12000, 16000, 22050, 44100, 48000, 192000])
+@pytest.mark.parametrize("rest", range(-2, 3))
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_a_click_on_the_last_samples_of_a_stream_is_refused(rate_hz: int, rest: int, width: int) -> None:
+    frames_of_1_ms = round(rate_hz / 1000)
+    audio = noise(rate_hz, 1.0, level=1e-5)[: 900 * frames_of_1_ms + rest]
+    audio[-width:] = 1.0
+    found, refused = detect(audio, rate_hz)
+    assert found == []
+    assert set(refused) <= {RejectReason.GLITCH, RejectReason.DC_STEP}
+    detector = Detector(rate_hz)
+    assert not [item for item in detector.process(0, audio) if isinstance(item, Trigger)]
+    assert not [item for item in detector.reset(2 * audio.size) if isinstance(item, Trigger)]
+
+
 def test_a_glitch_out_of_idle_dither_is_refused() -> None:
     rng = np.random.default_rng(5)
     audio = (rng.integers(-1, 2, 48000) / 32768).astype(np.float32)
