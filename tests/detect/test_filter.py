@@ -49,3 +49,18 @@ def test_a_hop_has_the_same_energies_in_any_company(rate_hz: int) -> None:
     together.forget()
     together.samples[:] = audio
     assert np.array_equal(together.energies(4), energies)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 12_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000])
+def test_a_tone_in_the_band_has_its_own_level_and_one_below_has_none(rate_hz: int) -> None:
+    """Held to the tone, not to another filter: a full-scale sine has a mean square of 1/2, -3.01 dB."""
+    filters = FrameFilter(rate_hz, LOW_HZ, HIGH_HZ)
+    time_s = np.arange(rate_hz) / rate_hz
+    heard_db = {}
+    for tone_hz in (50.0, 1000.0, 2000.0):
+        tone = np.sin(2.0 * np.pi * tone_hz * time_s).astype(np.float32)
+        energies = filters.energies(filters.frames(tone))
+        heard_db[tone_hz] = 10.0 * np.log10(energies[10:-10].mean())
+    assert heard_db[1000.0] == pytest.approx(-3.01, abs=0.3)
+    assert heard_db[2000.0] == pytest.approx(-3.01, abs=0.3)
+    assert heard_db[50.0] < -45.0
