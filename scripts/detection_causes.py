@@ -15,11 +15,12 @@ from detection_verdicts import Verdicts  # type: ignore[import-not-found]  # bes
 from sensor.classify import context
 from sensor.classify.classifier import Classifier
 from sensor.classify.training.corpus import Label
-from sensor.classify.training.examples import MATCH_S, Dataset
+from sensor.classify.training.examples import Dataset
 from sensor.classify.training.report import CANDIDATE_P
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.detect.witness import Frames, Judged
+from sensor.pairing import TOLERANCE_S
 from sensor.replay.feature_words import words_for
 from sensor.types import Trigger
 
@@ -122,7 +123,7 @@ def _untriggered(verdicts: Verdicts, path: str, onset_s: float) -> str:
     detector = Detector(rate_hz, settings, witness)
     detector.process(0, audio)
     detector.flush()
-    near = [c for c in witness.crossings if abs(c.sample / rate_hz - onset_s) <= MATCH_S]
+    near = [c for c in witness.crossings if abs(c.sample / rate_hz - onset_s) <= TOLERANCE_S]
     refused = sorted({c.decision.reason.value for c in near if not isinstance(c.decision, Trigger)})
     elsewhere = [
         (c.decision.onset / rate_hz - onset_s) * 1e3 for c in near if isinstance(c.decision, Trigger)
@@ -146,7 +147,7 @@ def _best_excess(hops: list[Frames], rate_hz: float, onset_s: float) -> tuple[fl
     floor_db = recent_db = -np.inf
     for hop in hops:
         at_s = (hop.first + (np.arange(hop.levels_db.size) + 0.5) * hop.frame) / rate_hz
-        near = np.abs(at_s - onset_s) <= MATCH_S
+        near = np.abs(at_s - onset_s) <= TOLERANCE_S
         if near.any():
             floor_db = max(floor_db, float(hop.levels_db[near].max()) - hop.floor_db)
             recent_db = max(recent_db, float((hop.levels_db - hop.recent_db)[near].max()))

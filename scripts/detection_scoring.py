@@ -13,19 +13,16 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.intervals import wilson
+from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED, TOLERANCE_S, pair
 from sensor.types import Reject, Trigger
 
 Doubles = NDArray[np.float64]
 Audio = NDArray[np.float32]
 
-TOLERANCE_S = 0.05
-WINDOW_S = (-0.15, 2.0)
-"""Round every listed onset: a trigger outside every window is false."""
 UNLABELLED_FIRST = "FP4_test_055"
 """Its first round has no label: what comes before the first label counts as nothing."""
 GROSS_S = 5e-3
@@ -55,7 +52,7 @@ class Recording:
     @property
     def ignored_before_s(self) -> float:
         """Time before which neither a trigger nor its absence counts, seconds."""
-        return float(self.onsets_s.min()) + WINDOW_S[0] if UNLABELLED_FIRST in self.path else -math.inf
+        return float(self.onsets_s.min()) - BEFORE_S if UNLABELLED_FIRST in self.path else -math.inf
 
 
 @dataclass
@@ -90,7 +87,7 @@ def load(corpus: Path) -> list[Recording]:
                 continue
             audio, rate_hz = soundfile.read(corpus / row["path"], dtype="float32")
             onsets = np.array([float(r["onset_s"]) for r in rows])
-            counted = np.array([r["truth_source"] in ("tuple", "allpulses") for r in rows])
+            counted = np.array([r["truth_source"] in PUBLISHED for r in rows])
             shots = np.array([int(r["shot"]) for r in rows])
             recordings.append(Recording(row["path"], row["group"], rate_hz, audio, onsets, counted, shots))
     return recordings
@@ -114,13 +111,8 @@ def run(recordings: list[Recording], settings: DetectSettings) -> None:
 
 
 def match(onsets_s: Doubles, found_s: Doubles) -> dict[int, int]:
-    """One-to-one: onset number -> trigger number, within the tolerance, most pairs, least total distance."""
-    if not onsets_s.size or not found_s.size:
-        return {}
-    distance = np.abs(onsets_s[:, None] - found_s[None, :])
-    far = 1e3
-    rows, columns = linear_sum_assignment(np.where(distance <= TOLERANCE_S, distance, far))
-    return {int(i): int(j) for i, j in zip(rows, columns, strict=True) if distance[i, j] <= TOLERANCE_S}
+    """One-to-one: onset number -> trigger number."""
+    return dict(pair(onsets_s.tolist(), found_s.tolist(), TOLERANCE_S))
 
 
 def score(recordings: list[Recording]) -> Score:
@@ -141,14 +133,14 @@ def score(recordings: list[Recording]) -> Score:
             after = rec.audio[at : at + round(0.02 * rec.rate_hz)]
             total.unheard += not hit and bool(np.mean(after == 0.0) > 0.9)
         windows = rec.onsets_s[:, None]
-        inside = ((found >= windows + WINDOW_S[0]) & (found <= windows + WINDOW_S[1])).any(axis=0)
+        inside = ((found >= windows - BEFORE_S) & (found <= windows + AFTER_S)).any(axis=0)
         total.false += int((~inside).sum())
         total.in_windows += int(inside.sum())
         total.listed += rec.onsets_s.size
         t = np.arange(rec.audio.size) / rec.rate_hz
         outside = t >= rec.ignored_before_s
         for onset in rec.onsets_s:
-            outside &= ~((t >= onset + WINDOW_S[0]) & (t <= onset + WINDOW_S[1]))
+            outside &= ~((t >= onset - BEFORE_S) & (t <= onset + AFTER_S))
         total.background_h += outside.sum() / rec.rate_hz / 3600
         total.sounding_h += (outside & ~in_silence(rec.audio)).sum() / rec.rate_hz / 3600
     return total

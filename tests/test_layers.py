@@ -20,7 +20,7 @@ SHARED = {"types", "events", "errors", "physics", "geodesy", "complaints", "__ve
 STAGES = {"capture", "detect", "classify", "timing", "evidence", "uplink"}
 LINK = {"broker"}
 """The connection to the broker, which node and centre share; it knows neither of them."""
-STATISTICS = {"intervals"}
+STATISTICS = {"intervals", "pairing"}
 HELPERS = {"command_line", "config", "findings", "logs", "systemd"}
 JOINED = SHARED | STAGES | {"rate_limit", "pipeline"}
 EDGE = JOINED | HELPERS | {"listener", "health", "calibrate"}
@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "health": JOINED | {"listener"},
     "calibrate": JOINED | HELPERS,
     "intervals": set[str](),
+    "pairing": set[str](),
     "replay": JOINED | HELPERS | STATISTICS,
     "training": JOINED | STATISTICS | {"replay", "sim"},
     "daemon": EDGE,
@@ -78,7 +79,7 @@ ONLY_IN = {
     "matplotlib": ("calibrate/", "replay/", "central/"),
 }
 """Folders outside which a library is not wanted."""
-SIM_DOORS = {"cli/simulate.py", "cli/run.py", "classify/training/street.py"}
+SIM_DOORS = {"cli/simulate.py", "cli/run.py", "classify/training/street.py", "classify/training/channels.py"}
 
 
 @dataclass(frozen=True)

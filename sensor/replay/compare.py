@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sensor.errors import WireError
-from sensor.replay.scoring import TOLERANCE_S, pair
+from sensor.pairing import TOLERANCE_S, pair
 
 
 @dataclass(frozen=True, slots=True)

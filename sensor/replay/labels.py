@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from sensor.errors import ConfigError
+from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED
 from sensor.replay.manifest import number, read_table
 from sensor.replay.recordings import RecordingFile, match_rows
 
-COUNTED = frozenset(("tuple", "allpulses", "simulated", ""))
+COUNTED = PUBLISHED | {"simulated", ""}
 """``truth_source`` of onsets that count as hit or miss. The others were predicted and not observed: they
 keep their window free of false candidates, no more. A table without the column counts all."""
 POSITIVE = "gunshot"
-BEFORE_S = 0.15
-AFTER_S = 2.0
-"""A listed onset's window: what lies in it is the shot, its echoes or its bullet, never a false candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

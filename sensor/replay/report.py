@@ -17,14 +17,14 @@ from sensor import __version__
 from sensor.capture.audiofile import AudioFileSource
 from sensor.errors import CaptureError
 from sensor.intervals import poisson_rate, wilson
+from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S
 from sensor.replay import svg
-from sensor.replay.labels import AFTER_S, BEFORE_S, COUNTED
+from sensor.replay.labels import COUNTED
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings
 from sensor.replay.scoring import (
     BINS,
     THRESHOLD,
-    TOLERANCE_S,
     FalseCandidate,
     GroupScore,
     Miss,

@@ -7,18 +7,15 @@ outside every window is false; one inside a window that is nobody's pair is an e
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from sensor.pairing import TOLERANCE_S, pair
 from sensor.replay.labels import FileTruth, Onset, Truth
 from sensor.replay.runner import FileResult, Heard
 
 THRESHOLD = 0.5
-TOLERANCE_S = 0.05
 BINS = 15
 BEFORE_OTHER_S = 0.1
 AFTER_OTHER_S = 1.5
@@ -109,47 +106,6 @@ class Scores:
     """Every counted onset, its group, and whether it was hit."""
     prior: float | None = None
     """Share of gunshots among triggers to which the reliability is weighted; None = as it was found."""
-
-
-def pair(
-    onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
-) -> list[tuple[int, int]]:
-    """Indices of onsets and candidates that belong together, one to one."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to load
-
-    pairs: list[tuple[int, int]] = []
-    for rows, columns in _clusters(onsets_s, candidates_s, tolerance_s):
-        apart = np.abs(
-            np.asarray([onsets_s[i] for i in rows])[:, None] - np.asarray([candidates_s[j] for j in columns])
-        )
-        # One pair more is always worth more than any sum of differences.
-        cost = np.where(apart <= tolerance_s, apart, (min(apart.shape) + 1) * max(tolerance_s, 1e-9))
-        for row, column in zip(*linear_sum_assignment(cost), strict=True):
-            if apart[row, column] <= tolerance_s:
-                pairs.append((rows[row], columns[column]))
-    return sorted(pairs)
-
-
-def _clusters(
-    onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
-) -> Iterable[tuple[list[int], list[int]]]:
-    """Stretches of time between which no pair is possible; those with both kinds in them."""
-    marks = sorted(
-        [(time, 0, index) for index, time in enumerate(onsets_s)]
-        + [(time, 1, index) for index, time in enumerate(candidates_s)]
-    )
-    rows: list[int] = []
-    columns: list[int] = []
-    last_s = -math.inf
-    for time_s, kind, index in marks:
-        if time_s - last_s > tolerance_s:
-            if rows and columns:
-                yield rows, columns
-            rows, columns = [], []
-        (columns if kind else rows).append(index)
-        last_s = time_s
-    if rows and columns:
-        yield rows, columns
 
 
 def score(truth: Truth, results: Sequence[FileResult], prior: float | None = None) -> Scores:

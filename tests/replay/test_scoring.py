@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.events import Candidate, Versions
+from sensor.pairing import pair
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.runner import FileResult, Heard
-from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, pair, reliability, score
+from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, reliability, score
 
 TIMES = st.lists(st.floats(0.0, 3.0, allow_subnormal=False), max_size=12)
 

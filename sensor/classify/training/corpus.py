@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.pairing import BEFORE_S, PUBLISHED
+
 FOLDS = 7
 WEAPONS = "DEHLOPT"
 """Letters of the range recordings with a shot, one per fold."""
@@ -160,14 +162,14 @@ def _ignore_before_s(path: str, rounds: tuple[Round, ...]) -> float:
     """The first of three rounds of this test is not listed: what precedes the first label is unknown."""
     if "FP4_test_055" not in path:
         return 0.0
-    return min((item.onset_s for item in rounds), default=1e9) - 0.15
+    return min((item.onset_s for item in rounds), default=1e9) - BEFORE_S
 
 
 def _rounds(root: Path) -> dict[str, tuple[Round, ...]]:
     listed: dict[str, list[Round]] = defaultdict(list)
     with (root / "events.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            counts = row["truth_source"] in {"tuple", "allpulses"}
+            counts = row["truth_source"] in PUBLISHED
             listed[row["path"]].append(
                 Round(
                     float(row["onset_s"]), int(row["shot"]), counts, row["weapon"], float(row["distance_m"])

@@ -21,12 +21,9 @@ from sensor.classify.training.channels import Channel, resample
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.scaled import scaled
 from sensor.classify.training.synthetic import burst
+from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S, pair
 from sensor.types import Trigger
 
-MATCH_S = 0.050
-"""A trigger belongs to a listed round within this."""
-WINDOW_S = (-0.15, 2.0)
-"""Round a listed round nothing is background."""
 ROW = np.dtype(
     [
         ("path", "U64"),
@@ -96,21 +93,12 @@ def seed_of(*parts: object) -> int:
 
 
 def label_triggers(onsets_s: list[float], recording: Recording) -> list[tuple[Label, int]]:
-    """Label and round number (-1 = none) of each trigger; rounds are matched one to one, nearest first."""
+    """Label and round number (-1 = none) of each trigger; rounds are matched one to one."""
     labels = [(Label.IGNORE, -1)] * len(onsets_s)
     rounds = recording.rounds
     if not rounds:
         return [(recording.label, -1)] * len(onsets_s) if recording.label != Label.GUNSHOT else labels
-    pairs = sorted(
-        (abs(t - item.onset_s), i, j)
-        for i, t in enumerate(onsets_s)
-        for j, item in enumerate(rounds)
-        if abs(t - item.onset_s) <= MATCH_S
-    )
-    taken: dict[int, int] = {}
-    for _, i, j in pairs:
-        if i not in taken and j not in taken.values():
-            taken[i] = j
+    taken = dict(pair(onsets_s, [item.onset_s for item in rounds], TOLERANCE_S))
     for i, t in enumerate(onsets_s):
         if i in taken:
             item = rounds[taken[i]]
@@ -124,11 +112,11 @@ def _unmatched(onset_s: float, rounds: tuple[Round, ...], recording: Recording) 
     if onset_s < recording.ignore_before_s:
         return Label.IGNORE
     near = [onset_s - item.onset_s for item in rounds]
-    if any(MATCH_S / 2 < lag <= WINDOW_S[1] for lag in near) and not any(
-        WINDOW_S[0] <= lag <= 0 for lag in near
+    if any(TOLERANCE_S / 2 < lag <= AFTER_S for lag in near) and not any(
+        -BEFORE_S <= lag <= 0 for lag in near
     ):
         return Label.ECHO
-    if any(WINDOW_S[0] <= lag <= WINDOW_S[1] for lag in near):
+    if any(-BEFORE_S <= lag <= AFTER_S for lag in near):
         return Label.IGNORE
     return Label.STREET if recording.path.startswith("pittsburgh") else Label.IGNORE
 
