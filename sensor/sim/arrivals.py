@@ -80,7 +80,7 @@ def _of_source(scene: Scene, node: Node, index: int) -> Iterator[HeardSound]:
     sounds = [_render(scene, index, shot, synthesis_hz) for shot in range(source.rounds)]
     path = _path(scene, node, source, at, sounds)
     weapon = WEAPONS[source.weapon] if source.weapon else None
-    gain = _gain(source, weapon, at, there) * _level(scene, source, at, weapon)
+    gain = _gain(source, weapon, at, there) * _level(scene, index, at, weapon)
     label = "gunshot" if weapon else SOUND_KINDS[source.kind].label
     for shot, (emitted_s, sound) in enumerate(zip(times_s, sounds, strict=True)):
         arrival_s = emitted_s + path.travel_s
@@ -143,13 +143,14 @@ def _gain(source: Sound, weapon: Weapon | None, at: NDArray[np.float64], there: 
     return gain
 
 
-def _level(scene: Scene, source: Sound, at: NDArray[np.float64], weapon: Weapon | None) -> float:
+def _level(scene: Scene, index: int, at: NDArray[np.float64], weapon: Weapon | None) -> float:
     """By how much the source must be louder for its first round to peak as wished at the first sensor."""
+    source = scene.sources[index]
     if source.received_db_spl is None:
         return 1.0
     first = scene.sensors[0]
     there = np.array(first.metres(scene.origin))
-    sound = _render(scene, scene.sources.index(source), 0, float(first.rate_hz * oversampling(first.rate_hz)))
+    sound = _render(scene, index, 0, float(first.rate_hz * oversampling(first.rate_hz)))
     heard = _path(scene, first, source, at, [sound]).carry(sound, 0.0, _gain(source, weapon, at, there))
     wanted_pa = REFERENCE_PRESSURE_PA * ratio_from_db(source.received_db_spl)
     return wanted_pa / float(np.max(np.abs(heard.pressure_pa)))

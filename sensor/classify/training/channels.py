@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.sim.air import Air
+from sensor.sim.spectra import minimum_phase
+
 Wave = NDArray[np.float64]
 
 _TAPS = 4096
@@ -105,12 +108,9 @@ class Channel:
         return out * 10.0 ** (self.gain_db / 20.0)
 
     def _impulse_response(self, rate_hz: float, rng: np.random.Generator) -> Wave:
-        frequency = np.fft.rfftfreq(_TAPS, 1.0 / rate_hz)
-        level_db = (
-            -air_absorption_db_m(frequency, self.temperature_c, self.humidity_percent) * self.distance_m
-        )
-        if self.distance_m == 0.0:
-            level_db = np.zeros_like(frequency)
+        frequency: Wave = np.fft.rfftfreq(_TAPS, 1.0 / rate_hz).astype(np.float64)
+        air = Air(temperature_c=self.temperature_c, humidity_percent=self.humidity_percent)
+        level_db = -self.distance_m * air.absorption_db_m(frequency)
         if np.isfinite(self.low_pass_hz):
             level_db = level_db - 10.0 * np.log10(1.0 + (frequency / self.low_pass_hz) ** 2)
         if self.high_pass_hz > 0.0:
@@ -120,7 +120,7 @@ class Channel:
         level_db = level_db + self.tilt_db_per_octave * np.clip(
             np.log2(np.maximum(frequency, 50.0) / 700.0), -3, 3
         )
-        response = minimum_phase(level_db)
+        response = np.fft.irfft(minimum_phase(10.0 ** (np.maximum(level_db, -120.0) / 20.0)))
         if self.reverb_s > 0.0:
             response = convolve_full(response, self._reverb(rate_hz, rng))
         return response
@@ -150,33 +150,6 @@ class Channel:
         tail *= np.sqrt(10.0 ** (-self.direct_to_reverb_db / 10.0) / energy)
         tail[0] += 1.0
         return tail
-
-
-def air_absorption_db_m(
-    frequency_hz: NDArray[np.floating], temperature_c: float, humidity_percent: float
-) -> Wave:
-    """Pure-tone attenuation of ISO 9613-1:1993 (eqs 3 to 5, B.2, B.3) at 101.325 kPa, dB/m."""
-    kelvin = temperature_c + 273.15
-    saturation = 10.0 ** (-6.8346 * (273.16 / kelvin) ** 1.261 + 4.6151)
-    h = humidity_percent * saturation
-    oxygen = 24.0 + 4.04e4 * h * (0.02 + h) / (0.391 + h)
-    ratio = kelvin / 293.15
-    nitrogen = ratio**-0.5 * (9.0 + 280.0 * h * np.exp(-4.170 * (ratio ** (-1.0 / 3.0) - 1.0)))
-    f2 = frequency_hz**2
-    relaxation = 0.01275 * np.exp(-2239.1 / kelvin) / (oxygen + f2 / oxygen)
-    relaxation = relaxation + 0.1068 * np.exp(-3352.0 / kelvin) / (nitrogen + f2 / nitrogen)
-    result: Wave = 8.686 * f2 * (1.84e-11 * ratio**0.5 + ratio**-2.5 * relaxation)
-    return result
-
-
-def minimum_phase(level_db: Wave) -> Wave:
-    """Impulse response with this magnitude and the least delay (folded real cepstrum)."""
-    log_magnitude = np.maximum(level_db, -120.0) * (np.log(10.0) / 20.0)
-    cepstrum = np.fft.irfft(log_magnitude)
-    n = cepstrum.size
-    cepstrum[1 : n // 2] *= 2.0
-    cepstrum[n // 2 + 1 :] = 0.0
-    return np.fft.irfft(np.exp(np.fft.rfft(cepstrum)))
 
 
 def convolve_full(first: Wave, second: Wave) -> Wave:

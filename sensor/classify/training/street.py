@@ -27,7 +27,8 @@ RATES_HZ = (8_000, 12_000, 12_000, 16_000, 24_000)
 _FIREWORKS = ("firecracker", "salute", "aerial_shell")
 _OTHERS = tuple(kind for kind in CADENCES if kind not in (*_FIREWORKS, "thunder"))
 _FIRST_S, _GAP_S = 2.0, 3.5
-"""The first source and the time between sources: a shot's window ends before the next begins."""
+"""The first source and the time between sources: but for the longest bursts, a shot's window ends before the
+next begins."""
 
 
 def recording(number: int) -> tuple[Recording, NDArray[np.float64], float]:
