@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import logging
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
@@ -11,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-import sensor
 from sensor.classify.training import corpus as corpora
 from sensor.classify.training import street, synthetic
 from sensor.classify.training.corpus import Corpus, Label, Recording
 from sensor.classify.training.examples import (
     BURST_COPIES,
     FAINT_COPIES,
-    ROW,
     SCALED_COPIES,
     Dataset,
     Noise,
@@ -26,6 +22,7 @@ from sensor.classify.training.examples import (
     examples_of,
     through_channel,
 )
+from sensor.classify.training.fingerprint import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +57,7 @@ def _scaled(channels: int, faint: int) -> list[int]:
 def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
     """Examples of the corpus in ``root``, read from ``cache`` where nothing they depend on has changed."""
     cache.mkdir(parents=True, exist_ok=True)
-    kept = cache / f"examples-{_fingerprint(root)}.npz"
+    kept = cache / f"examples-{fingerprint(root)}.npz"
     waves = kept.with_name(f"waves-{kept.stem.removeprefix('examples-')}.npy")
     if kept.is_file() and waves.is_file():
         with np.load(kept, allow_pickle=False) as stored:
@@ -78,10 +75,6 @@ def build(root: Path, cache: Path, jobs: int = 2) -> Dataset:
     np.savez_compressed(unfinished, rows=dataset.rows, features=dataset.features)
     unfinished.replace(kept)
     return dataset
-
-
-_IDLE = ("reference", "witness")
-"""Parts of the detector that no trigger depends on."""
 
 
 @lru_cache(maxsize=1)
@@ -113,35 +106,3 @@ def _thinned(dataset: Dataset) -> Dataset:
     bulk = (copy > 2) & ~judged & ~np.isin(copy, FAINT_COPIES) & (np.arange(len(labels)) % 4 > 0)
     drop = ((labels == Label.IGNORE) & ~judged) | ((labels == Label.ECHO) & bulk)
     return Dataset(dataset.rows[~drop], dataset.features[~drop], dataset.waves[~drop])
-
-
-def _fingerprint(root: Path) -> str:
-    """Hash of the corpus' tables and of the code that turns them into examples."""
-    digest = hashlib.sha256(str(ROW).encode())
-    for name in ("files.csv", "events.csv", "esc50_attributions.csv"):
-        digest.update((root / name).read_bytes())
-    package = Path(sensor.__file__).parent
-    here = package / "classify"
-    made_by = [here / "features.py", here / "common_rate.py", here / "context.py"]
-    made_by += [here / "bands.py", here / "excess.py", here / "likeness.py"]
-    made_by += [
-        here / "training" / f"{n}.py"
-        for n in ("channels", "corpus", "dataset", "examples", "faint", "scaled", "street", "synthetic")
-    ]
-    made_by += [path for path in (package / "detect").glob("*.py") if path.stem not in _IDLE]
-    for path in sorted(made_by):
-        digest.update(path.relative_to(package).as_posix().encode() + _meaning(path.read_text()))
-    return digest.hexdigest()[:16]
-
-
-def _meaning(source: str) -> bytes:
-    """Source text without comments, layout and docstrings: what may change without making examples again."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
-            node.body = [
-                item
-                for item in node.body
-                if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
-            ] or [ast.Pass()]
-    return ast.unparse(tree).encode()
