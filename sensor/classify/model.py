@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 """Raised whenever an older program would misread the arrays."""
+ASKED_FOR = ("gunshot", "non_impulse")
+"""Classes that the program itself asks for; the first must be the first output."""
 _MAX_BYTES = 8_000_000
 _DEEPEST = 64
 """Steps from root to leaf beyond which trees are no model of ours."""
@@ -117,24 +119,26 @@ def read(path: Path) -> Model:
     """
     arrays = _arrays(path)
     retrain = "train again with scripts/train_classifier or reinstall the package"
-    version = int(_get(arrays, "format", path))
+    version = _number(arrays, "format", path)
     if version != FORMAT:
-        raise ModelError(f"{path}: model format {version}, this program reads format {FORMAT}; {retrain}")
+        raise ModelError(f"{path}: model format {version:g}, this program reads format {FORMAT}; {retrain}")
     stated, actual = str(_get(arrays, "sha256", path)), checksum(arrays)
     if stated != actual:
         raise ModelError(
             f"{path}: checksum is {actual[:12]}, the file states {stated[:12]}: altered; {retrain}"
         )
-    return Model(
+    model = Model(
         name=str(_get(arrays, "name", path)),
         sha256=actual,
         classes=_words(_get(arrays, "classes", path)),
         feature_names=_words(_get(arrays, "feature_names", path)),
         context_names=_words(_get(arrays, "context_names", path)),
-        prior=float(_get(arrays, "prior", path)),
+        prior=_number(arrays, "prior", path),
         sound=Sound(_network(arrays, "sound", path), _trees(arrays, path)),
         echo=_network(arrays, "echo", path),
     )
+    _check_meaning(model, path)
+    return model
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -181,6 +185,38 @@ def _get(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[A
         raise ModelError(f"{path}: lacks '{name}', so it is not a model of this program") from error
 
 
+def _number(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> float:
+    array = _get(arrays, name, path)
+    if array.shape != () or not np.issubdtype(array.dtype, np.number) or not np.isfinite(array):
+        raise ModelError(f"{path}: '{name}' is not one number, so it is not a model of this program")
+    return float(array)
+
+
+def _check_meaning(model: Model, path: Path) -> None:
+    """Raise ModelError unless outputs, inputs and names belong together, before any verdict is asked for."""
+    inputs = len(model.feature_names) + len(model.context_names)
+    faults = {
+        f"'classes' must begin with {ASKED_FOR[0]}, have {ASKED_FOR[1]} and name every output once": (
+            model.classes[:1] != ASKED_FOR[:1]
+            or ASKED_FOR[1] not in model.classes
+            or len(set(model.classes)) != len(model.classes)
+            or model.sound.network.layers[-1][1].shape != (len(model.classes),)
+        ),
+        "'echo' must have two outputs, round and echo": model.echo.layers[-1][1].shape != (2,),
+        f"both networks must look at the {inputs} named features": any(
+            network.mean.shape != (inputs,) for network in (model.sound.network, model.echo)
+        ),
+        "scales and limits must be above zero": any(
+            not (network.scale > 0.0).all() or network.limit <= 0.0
+            for network in (model.sound.network, model.echo)
+        ),
+        "'prior' must lie between 0 and 1": not 0.0 < model.prior < 1.0,
+    }
+    for rule, broken in faults.items():
+        if broken:
+            raise ModelError(f"{path}: {rule}; train again with scripts/train_classifier")
+
+
 def _words(array: NDArray[Any]) -> tuple[str, ...]:
     return tuple(str(item) for item in array)
 
@@ -195,7 +231,7 @@ def _network(arrays: Mapping[str, NDArray[Any]], stage: str, path: Path) -> Netw
     network = Network(
         mean=_get(arrays, f"{stage}.mean", path),
         scale=_get(arrays, f"{stage}.scale", path),
-        limit=float(_get(arrays, f"{stage}.limit", path)),
+        limit=_number(arrays, f"{stage}.limit", path),
         layers=tuple(layers),
     )
     _check_shapes(network, stage, path)
@@ -211,8 +247,8 @@ def _trees(arrays: Mapping[str, NDArray[Any]], path: Path) -> Trees:
         right=_get(arrays, "trees.right", path),
         value=_get(arrays, "trees.value", path),
         softness=_get(arrays, "trees.softness", path),
-        baseline=float(_get(arrays, "trees.baseline", path)),
-        depth=int(_get(arrays, "trees.depth", path)),
+        baseline=_number(arrays, "trees.baseline", path),
+        depth=int(_number(arrays, "trees.depth", path)),
     )
     inputs = len(_get(arrays, "sound.mean", path))
     parts = (trees.threshold, trees.unknown_left, trees.left, trees.right, trees.value)

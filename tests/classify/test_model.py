@@ -167,3 +167,40 @@ def test_trees_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays) -
     bad[0, 0] = np.inf
     with pytest.raises(ModelError, match="not finite"):
         Classifier.load(store(tmp_path / "inf.npz", arrays, **{"trees.value": bad}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("format", np.array("three"), "'format' is not one number"),
+        ("prior", np.array([0.1, 0.2]), "'prior' is not one number"),
+        ("prior", np.array(np.nan), "'prior' is not one number"),
+        ("prior", np.array(1.0), "'prior' must lie between 0 and 1"),
+        ("sound.limit", np.array(-5.0), "limits must be above zero"),
+        ("trees.depth", np.array("deep"), "'trees.depth' is not one number"),
+        ("classes", np.array(["gunshot", "firework", "non_impulse"]), "name every output"),
+        ("classes", np.array(["firework", "gunshot", "other_impulse", "non_impulse"]), "begin with gunshot"),
+        ("classes", np.array(["gunshot", "firework", "firework", "non_impulse"]), "name every output"),
+        ("classes", np.array(["gunshot", "firework", "other_impulse", "other"]), "have non_impulse"),
+        ("context_names", np.array(["count_1"]), "both networks must look at"),
+        ("echo.bias1", np.zeros(3, np.float32), "layers of 'echo' do not fit"),
+    ],
+)
+def test_parts_that_mean_something_else_are_refused_when_they_are_read(
+    tmp_path: Path, arrays: Arrays, name: str, value: NDArray[Any], rule: str
+) -> None:
+    with pytest.raises(ModelError, match=rule):
+        model.read(store(tmp_path / "other.npz", arrays, **{name: value}))
+
+
+def test_an_input_of_no_width_is_refused(tmp_path: Path, arrays: Arrays) -> None:
+    scale = arrays["sound.scale"].copy()
+    scale[3] = 0.0
+    with pytest.raises(ModelError, match="scales and limits must be above zero"):
+        model.read(store(tmp_path / "flat.npz", arrays, **{"sound.scale": scale}))
+
+
+def test_an_echo_network_of_one_output_is_refused(tmp_path: Path, arrays: Arrays) -> None:
+    narrow = {"echo.weight1": arrays["echo.weight1"][:, :1], "echo.bias1": arrays["echo.bias1"][:1]}
+    with pytest.raises(ModelError, match="two outputs"):
+        model.read(store(tmp_path / "narrow.npz", arrays, **narrow))
