@@ -16,20 +16,13 @@ from detection_causes import WORST, Confusion  # type: ignore[import-not-found] 
 from detection_day import Day  # type: ignore[import-not-found]  # beside this script
 from detection_scoring import Score  # type: ignore[import-not-found]  # beside this script
 
-from sensor.classify.training.report import Rate, Report, Share
+from sensor.classify.training.card import total_rate
+from sensor.classify.training.corpus import FOLDS
+from sensor.classify.training.report import CANDIDATE_P, Report, Share, total
 from sensor.intervals import poisson_rate, wilson
+from sensor.pairing import TOLERANCE_S
 
 Table = Mapping[str, Mapping[str, Share]]
-
-
-def total(shares: Mapping[str, Share]) -> Share:
-    """Sum of shares; stands only below the groups that it sums."""
-    return Share(sum(s.hits for s in shares.values()), sum(s.of for s in shares.values()))
-
-
-def total_rate(rates: Mapping[str, Rate]) -> Rate:
-    """Sum of rates; stands only below the groups that it sums."""
-    return Rate(sum(r.count for r in rates.values()), sum(r.hours for r in rates.values()))
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -247,7 +240,8 @@ def day(told: Day | None) -> str:
     rows = [[kind, *counts] for kind, *counts in told.kinds]
     worst = [[f"{p:.2f}", kind, f"hour {hour}, {at_s:.2f} s"] for p, kind, hour, at_s in told.worst]
     return (
-        f"Model {told.model_id}, seed {told.seed}, {told.rate_hz} Hz, hours {told.hours}: **{told.rate}**. An hour is another scene; intervals count candidates as independent.\n\n"
+        f"Model {told.model_id}, seed {told.seed}, {told.rate_hz} Hz, hours {told.hours}: **{told.rate}**. An hour is another scene; intervals count candidates as independent.\n"
+        "The weights that ship have learned from other streets of the same simulator (other seeds, the same kinds of sound and microphones): they know what is sounded here.\n\n"
         + markdown(["kind", "impulses", "triggers", "candidates", "impulses with a candidate"], rows)
         + "\nMost probable:\n\n"
         + markdown(["p", "kind", "where"], worst)
@@ -258,13 +252,15 @@ def _head(model_id: str, seed: int, hours: float) -> str:
     """What the page is of, and how its figures are to be read."""
     return f"""# Evaluation
 
-Written by `scripts/evaluate_detection --write docs/evaluation.md` (detector, model {model_id}, seed {seed}) on the {hours:.2f} h of recordings that
-`GUNSHOT_CORPUS` names; sources and licences stand in the [model card](../sensor/classify/models/MODEL_CARD.md). Nothing in it is typed by hand.
+Written by `scripts/evaluate_detection --write docs/evaluation.md --street-day FILE`, FILE from `scripts/simulate_street_day --json FILE` (detector, model {model_id}, seed {seed}) on the {hours:.2f} h of recordings that
+`GUNSHOT_CORPUS` names; sources and licences stand in the [model card](../sensor/classify/models/MODEL_CARD.md). No figure in its tables is typed by hand.
 
-* **Out of fold**: every verdict is by a model that met nothing of its firing position, weapon or uploader, nor noise of it (seven folds). *In sample*, in italics:
-  the weights that ship, which have met everything; not what a new street will see.
-* A candidate has p ≥ 0.5. A round without a trigger is a miss. Truth: rounds with a published pulse, ± 50 ms, one to one. Rounds known only by prediction count neither way.
-* Intervals: 95 %, Wilson for shares, exact Poisson for rates (of 0 events: 3 in the time heard, one-sided). Sums stand only below their groups; paths fail together, so sums are less certain than their intervals say.
+* **Out of fold**: every verdict is by a model that met nothing of its firing position, range weapon or uploader, nor noise of it ({FOLDS} folds), calibrated on the other folds'
+  verdicts. Common to all street folds are three pistols, one night, one type of sensor, and three sensors that stood in two positions' tests. Features, recipes and the simulator's
+  surroundings were chosen by results on these folds. *In sample*, in italics: the weights that ship, which have met everything; not what a new street will see.
+* A candidate has p ≥ {CANDIDATE_P}. A round without a trigger is a miss. Truth: rounds with a published pulse, ± {1e3 * TOLERANCE_S:.0f} ms, one to one. Rounds known only by prediction count neither way.
+* Intervals: 95 %, Wilson for shares, exact Poisson for rates (for 0 events: fewer than 3 in the time heard, one-sided). Sums stand only below their groups; paths fail together, so sums are less certain than their intervals say.
+* *bursts*: the first round of every recording repeated 2 to 9 times, 50 to 130 ms apart; every repetition counts. More than half of the street background is digital silence: see *per hour that sounds*.
 """
 
 
@@ -297,7 +293,7 @@ Share of counted rounds that became candidates (rounds with a trigger). False: c
 {parts["alterations"]}
 ## Reliability
 
-At the stated prior of 0.25, out of fold; calibration error {parts["ece"]}.
+Out of fold. {parts["ece"]} The first table is without the echoes.
 
 {parts["reliability"]}
 The second table: observed share at mean stated p (triggers), for the shots of one position against all negatives, or all shots against one kind of negatives.

@@ -162,9 +162,9 @@ def reliability_by_group(verdicts: Verdicts) -> dict[str, list[tuple[int, float,
     shots.
     """
     data, said = verdicts.data, verdicts.gunshot
-    rows, _ = report.prior_weights(data)
+    rows = report.known(data, with_echoes=True)
     shots = rows & (data.labels == Label.GUNSHOT)
-    others = rows & (data.labels != Label.GUNSHOT)
+    others = rows & ~np.isin(data.labels, (Label.GUNSHOT, Label.ECHO))
     table = {
         group: _fifths(said, shots & (data.rows["group"] == group), others)
         for group in street_groups(verdicts)
@@ -174,9 +174,10 @@ def reliability_by_group(verdicts: Verdicts) -> dict[str, list[tuple[int, float,
         "other impulses": Label.OTHER_IMPULSE,
         "no impulses": Label.NON_IMPULSE,
         "street": Label.STREET,
+        "echoes": Label.ECHO,
     }
     return table | {
-        name: _fifths(said, shots, others & (data.labels == label)) for name, label in kinds.items()
+        name: _fifths(said, shots, rows & (data.labels == label)) for name, label in kinds.items()
     }
 
 

@@ -82,6 +82,9 @@ def _blind(found: Figures) -> Iterator[str]:
             f"| {position} | {one['tests']} | {one['median_m']} m | {one['most_m']} m "
             f"| {one['semi_major_m']} m | {one['in_ellipse']} |"
         )
+    positions = told["by_position"].values()
+    tests, inside = (sum(one[key] for one in positions) for key in ("tests", "in_ellipse"))
+    yield f"| all | {tests} | | {max(one['most_m'] for one in positions)} m | | {inside} |"
     yield from ("", *_missed(told), "![Errors as cumulative shares](img/accuracy.png)", "")
 
 

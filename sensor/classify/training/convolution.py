@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.classify.training.calibration import Floats
 from sensor.classify.training.network import LIMIT, standardiser
 from sensor.classify.training.pictures import CONTEXT, FINE_SHAPE, MEL_SHAPE
-from sensor.classify.training.protocol import Floats, Predictor
+from sensor.classify.training.protocol import Fitter, Predictor
 
 Array = NDArray[np.float32]
 
@@ -29,12 +30,16 @@ def available() -> bool:
     return find_spec("torch") is not None
 
 
-def convolutional(inputs: Array, targets: Array, weights: Array) -> Predictor:
-    """Fit to the rows of ``pictures.spectrograms``; 0.12 million weights, seed 1, one thread."""
+def convolutional_fitter(seed: int) -> Fitter:
+    """Fitter of the network, one thread, to the rows of ``pictures.spectrograms``; 0.12 million weights."""
+    return lambda inputs, targets, weights: _fit(inputs, targets, weights, seed)
+
+
+def _fit(inputs: Array, targets: Array, weights: Array, seed: int) -> Predictor:
     import torch  # noqa: PLC0415  no dependency of the project
 
     torch.set_num_threads(1)
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     mean, scale = standardiser(inputs, weights)
     scale[:-CONTEXT] = 1.0  # pictures stay in decibels
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensor.classify.classifier import Classifier
-from sensor.classify.training import protocol, report
-from sensor.classify.training.corpus import Label
+from sensor.classify.training import protocol
+from sensor.classify.training.calibration import Calibration, Floats, Standard
 from sensor.classify.training.examples import Dataset
-from sensor.classify.training.protocol import Calibration, Fitter, Floats, Predictor, Task
+from sensor.classify.training.protocol import Fitter, Predictor, Task
 
 Judge = Callable[[Dataset], Floats]
 """Examples -> calibrated probabilities, shape (n, 5), in the order of ``Classifier.classes``."""
@@ -30,15 +29,16 @@ class Judged:
 
 def fold_judges(data: Dataset, seed: int) -> Judged:
     """Train and calibrate as a session does, and keep the models."""
-    sounds = _stage(data, protocol.sound_task(data), protocol.sound_fitter(seed))
-    echoes = _stage(data, protocol.echo_task(data), protocol.network_fitter(protocol.ECHO, seed))
-    sound = _calibration(data, protocol.sound_task(data), sounds, *report.prior_weights(data))
-    rows = protocol.echo_task(data).use & data.originals
-    is_echo = data.labels[rows] == Label.ECHO
-    share = protocol.ECHO_SHARE
-    weights = np.where(is_echo, share / is_echo.sum(), (1.0 - share) / (~is_echo).sum())
-    echo = _calibration(data, protocol.echo_task(data), echoes, rows, weights)
-    judges = tuple(_judge(a, b, sound, echo) for a, b in zip(sounds, echoes, strict=True))
+    sound_task, echo_task = protocol.sound_task(data), protocol.echo_task(data)
+    sounds = _stage(data, sound_task, protocol.sound_fitter(seed))
+    echoes = _stage(data, echo_task, protocol.network_fitter(protocol.ECHO)(seed))
+    stages = (
+        sounds,
+        echoes,
+        _calibrations(data, protocol.sound_standard(data), sounds),
+        _calibrations(data, protocol.echo_standard(data), echoes),
+    )
+    judges = tuple(_judge(*parts) for parts in zip(*stages, strict=True))
     classes = np.full((len(data.rows), 5), np.nan)
     for number, judge in enumerate(judges):
         rows = data.rows["fold"] == number
@@ -58,14 +58,13 @@ def _stage(data: Dataset, task: Task, fitter: Fitter) -> list[Predictor]:
     return protocol.over_folds(lambda number: protocol.fit_without(data, task, fitter, number))
 
 
-def _calibration(
-    data: Dataset, task: Task, predictors: list[Predictor], rows: NDArray[np.bool_], weights: Floats
-) -> Calibration:
-    raw = np.full(task.targets.shape, np.nan)
+def _calibrations(data: Dataset, standard: Standard, predictors: list[Predictor]) -> list[Calibration]:
+    """One per fold, fitted on the verdicts of the others."""
+    raw = np.full(standard.targets.shape, np.nan)
     for number, predict in enumerate(predictors):
         judged = data.rows["fold"] == number
         raw[judged] = protocol.averaged(predict, data.features[judged])
-    return protocol.calibrate(raw[rows], task.targets[rows], weights)
+    return standard.of_folds(raw, data.rows["fold"], len(predictors))
 
 
 def _judge(sound: Predictor, echo: Predictor, sounds: Calibration, echoes: Calibration) -> Judge:

@@ -12,10 +12,17 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify import context, features
+from sensor.classify.classifier import HEARD_BEFORE
 from sensor.classify.model import Network, Sound
 from sensor.classify.training import boosting
 from sensor.classify.training.boosting import Boosting
+from sensor.classify.training.calibration import (
+    Calibration,
+    Floats,
+    Standard,
+    calibrated_network,
+    softmax,
+)
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, FAINT_COPIES, Dataset
@@ -23,11 +30,12 @@ from sensor.classify.training.network import Recipe, fit
 
 CLASSES = ("gunshot", "firework", "other_impulse", "non_impulse")
 PRIOR = 0.25
-"""Share of gunshots among triggers at which probabilities are stated: near that of the corpus' triggers."""
+"""Share of gunshots among triggers at which probabilities are stated: near that of the corpus' triggers other
+than echoes."""
 
 SOUND = Recipe(hidden=96, members=2, epochs=12, decay=3e-2)
 SHOT = Boosting(
-    trees=500, rate=0.05, leaves=8, smallest_leaf=40, feature_share=0.1, penalty=5.0, softness=0.15
+    trees=500, rate=0.05, leaves=16, smallest_leaf=40, feature_share=0.1, penalty=5.0, softness=0.15
 )
 TREE_SHARE = 0.6
 """Weight of the trees' score for a shot against the network's, which has the rest."""
@@ -40,17 +48,16 @@ ECHO_SHARE = 0.2
 """Weight of echoes against further rounds when the echo network is calibrated. In nature about 0.75;
 but an echo that passes costs the centre little, and a round that is taken for an echo is lost."""
 
-Floats = NDArray[np.float64]
 Predictor = Callable[[NDArray[np.float32]], Floats]
 """Features -> class probabilities (n, classes)."""
 Fitter = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Predictor]
 """Features, soft targets, weights -> predictor."""
+SeededFitter = Callable[[int], Fitter]
+"""Seed -> fitter."""
 R = TypeVar("R")
 
 _LEAST = 1e-30
 """Probability below which a verdict says no more: its logarithm must stay finite."""
-
-_HEARD_BEFORE = len(features.NAMES) + context.NAMES.index("count_1")
 
 
 @dataclass(frozen=True)
@@ -117,10 +124,22 @@ def _sound_weights(data: Dataset, use: NDArray[np.bool_]) -> NDArray[np.float32]
     return (weights * use.sum()).astype(np.float32)
 
 
+def sound_standard(data: Dataset) -> Standard:
+    """What the kinds of sound are calibrated on: the originals' triggers of known kind, at ``PRIOR``."""
+    rows = data.originals & (data.labels <= Label.STREET)
+    return Standard(rows, sound_task(data).targets, data.labels == Label.GUNSHOT, PRIOR)
+
+
+def echo_standard(data: Dataset) -> Standard:
+    """What round and echo are calibrated on: those of the originals, at ``ECHO_SHARE``."""
+    task = echo_task(data)
+    return Standard(task.use & data.originals, task.targets, data.labels == Label.ECHO, ECHO_SHARE)
+
+
 def echo_task(data: Dataset) -> Task:
     """Whether what follows another trigger is a further round (0) or an echo (1)."""
     labels = data.labels
-    after_another = data.features[:, 0, _HEARD_BEFORE] > 0
+    after_another = data.features[:, 0, HEARD_BEFORE] > 0
     shot, echo = ((labels == label) & after_another for label in (Label.GUNSHOT, Label.ECHO))
     use = (shot | echo) & ~np.isin(data.rows["copy"], (*RANGE_COPIES, *FAINT_COPIES))
     targets = np.stack([~echo, echo], axis=1).astype(np.float32)
@@ -189,26 +208,18 @@ def _work_on(number: int) -> Any:  # noqa: ANN401  whatever the work gives
     return _inherited[-1](number)
 
 
-def network_fitter(recipe: Recipe, seed: int) -> Fitter:
-    """Fitter of the network that ships."""
+def network_fitter(recipe: Recipe) -> SeededFitter:
+    """Fitter of a network of this recipe."""
 
-    def fitter(
-        vectors: NDArray[np.float32], targets: NDArray[np.float32], weights: NDArray[np.float32]
-    ) -> Predictor:
-        return predictor(fit(vectors, targets, weights, recipe, seed))
+    def seeded(seed: int) -> Fitter:
+        return lambda vectors, targets, weights: predictor(fit(vectors, targets, weights, recipe, seed))
 
-    return fitter
+    return seeded
 
 
 def sound_fitter(seed: int) -> Fitter:
     """Fitter of the network and the trees that ship."""
-
-    def fitter(
-        vectors: NDArray[np.float32], targets: NDArray[np.float32], weights: NDArray[np.float32]
-    ) -> Predictor:
-        return predictor(fit_sound(vectors, targets, weights, seed))
-
-    return fitter
+    return lambda vectors, targets, weights: predictor(fit_sound(vectors, targets, weights, seed))
 
 
 def fit_sound(
@@ -236,62 +247,7 @@ def _probabilities(network: Network | Sound, vectors: NDArray[np.float32]) -> Fl
     return softmax(network.logits(vectors).astype(np.float64))
 
 
-def softmax(logits: Floats) -> Floats:
-    """Probabilities of scores, row by row."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Temperature and a shift per class, fitted on out-of-fold verdicts (Guo et al. 2017; Platt 1999)."""
-
-    temperature: float
-    shift: tuple[float, ...]
-
-    def apply(self, probabilities: Floats) -> Floats:
-        """Calibrated probabilities, shape (n, classes)."""
-        logits = np.log(np.clip(probabilities, 1e-9, 1.0)) / self.temperature + np.array(self.shift)
-        return softmax(logits)
-
-
-def calibrate(probabilities: Floats, targets: NDArray[np.float32], weights: Floats) -> Calibration:
-    """Least weighted cross-entropy over temperature and shifts."""
-    from scipy.optimize import minimize  # noqa: PLC0415  training only
-
-    logits = np.log(np.clip(probabilities, 1e-9, 1.0))
-    weights = weights / weights.sum()
-
-    def loss(theta: Floats) -> float:
-        p = softmax(logits * np.exp(theta[0]) + np.concatenate(([0.0], theta[1:])))
-        return float(-(weights[:, None] * targets * np.log(np.clip(p, 1e-12, 1.0))).sum())
-
-    best = minimize(loss, np.zeros(logits.shape[1]), method="BFGS", options={"gtol": 1e-6})
-    return Calibration(float(np.exp(-best.x[0])), (0.0, *(float(v) for v in best.x[1:])))
-
-
-def calibrated_network(network: Network, calibration: Calibration) -> Network:
-    """The network with its calibration folded into the last layer."""
-    weight, bias = network.layers[-1]
-    scaled = (weight / calibration.temperature).astype(np.float32)
-    shifted = (bias / calibration.temperature + np.array(calibration.shift)).astype(np.float32)
-    return Network(
-        mean=network.mean,
-        scale=network.scale,
-        limit=network.limit,
-        layers=(*network.layers[:-1], (scaled, shifted)),
-    )
-
-
-def calibrated_sound(sound: Sound, calibration: Calibration) -> Sound:
-    """Network and trees with their calibration folded in."""
-    return Sound(
-        calibrated_network(sound.network, calibration),
-        boosting.scaled(sound.trees, 1.0 / calibration.temperature),
-    )
-
-
 def joined(data: Dataset, kinds: Floats, echoes: Floats) -> Floats:
     """Probability of a gunshot of each row, as the classifier joins its two networks."""
-    heard_before = data.features[:, 0, _HEARD_BEFORE] > 0
+    heard_before = data.features[:, 0, HEARD_BEFORE] > 0
     return kinds[:, 0] * np.where(heard_before, 1.0 - echoes[:, 1], 1.0)

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify.training.corpus import RANGE_ONSETS_S, Corpus, Label
+from sensor.classify.training.calibration import Floats, shared
+from sensor.classify.training.corpus import RANGE_ONSETS_S, Corpus, Label, Recording
 from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, Dataset, seed_of
 from sensor.classify.training.protocol import PRIOR
 from sensor.classify.training.synthetic import burst
 from sensor.intervals import poisson_rate, wilson
+from sensor.pairing import AFTER_S, BEFORE_S
 
 CANDIDATE_P = 0.5
 BINS = 15
 CUTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class Report:
     bursts: dict[str, Share]
     """Rounds of simulated automatic fire, per group."""
     calibration_error: float
+    """Over the triggers whose kind is known; what counts as no round, echoes, apart."""
+    calibration_error_with_echoes: float
+    """The same, echoes counted as no shots: what the echo network's lenience costs."""
+    echoes: Share
+    """Triggers inside the windows that are nobody's round and became candidates."""
     reliability: list[tuple[float, float, int]]
     """Mean stated probability, observed share, triggers, per bin."""
 
@@ -97,6 +102,7 @@ def judge(corpus: Corpus, data: Dataset, gunshot: Floats) -> Report:
     candidate = gunshot >= CANDIDATE_P
     error, reliability = calibration_error(data, gunshot)
     groups = sorted({item.group for item in corpus.recordings if item.path.startswith("pittsburgh")})
+    echo = data.originals & (data.labels == Label.ECHO)
     return Report(
         rounds={g: _rounds(corpus, data, candidate, g, first_only=False) for g in groups},
         first_rounds={g: _rounds(corpus, data, candidate, g, first_only=True) for g in groups},
@@ -109,6 +115,8 @@ def judge(corpus: Corpus, data: Dataset, gunshot: Floats) -> Report:
         range_channels=_range(data, candidate, list(RANGE_COPIES)),
         bursts=_bursts(corpus, data, candidate),
         calibration_error=error,
+        calibration_error_with_echoes=calibration_error(data, gunshot, with_echoes=True)[0],
+        echoes=Share(int((echo & candidate).sum()), int(echo.sum())),
         reliability=reliability,
     )
 
@@ -163,17 +171,18 @@ def _per_round(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_], grou
 
 def _street(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_], group: str) -> Rate:
     rows = data.originals & (data.rows["group"] == group) & (data.labels == Label.STREET) & candidate
-    hours = sum(_background_s(item.rounds) for item in corpus.recordings if item.group == group) / 3600.0
-    return Rate(int(rows.sum()), hours)
+    own = [item for item in corpus.recordings if item.group == group]
+    seconds = sum(background_s(item, corpus.read(item).size) for item in own)
+    return Rate(int(rows.sum()), seconds / 3600.0)
 
 
-def _background_s(rounds: tuple[object, ...], seconds: float = 10.0) -> float:
-    """Seconds of a street recording outside every round's window."""
-    free = np.ones(int(seconds * 1000), bool)
-    for item in rounds:
-        onset_s = float(getattr(item, "onset_s", 0.0))
-        free[max(0, int((onset_s - 0.15) * 1000)) : int((onset_s + 2.0) * 1000)] = False
-    return float(free.sum()) / 1000.0
+def background_s(item: Recording, samples: int) -> float:
+    """Seconds of a street recording outside every round's window and after what is to be ignored."""
+    time_s = np.arange(samples) / item.rate_hz
+    free = time_s >= item.ignore_before_s
+    for shot in item.rounds:
+        free &= ~((time_s >= shot.onset_s - BEFORE_S) & (time_s <= shot.onset_s + AFTER_S))
+    return float(free.sum() / item.rate_hz)
 
 
 def _negatives(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_]) -> dict[str, Rate]:
@@ -229,16 +238,18 @@ def _bursts(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_]) -> dict
     return result
 
 
-def prior_weights(data: Dataset) -> tuple[NDArray[np.bool_], Floats]:
-    """Triggers of the originals whose truth is known, and weights that bring gunshots to the stated prior."""
-    rows = data.originals & (data.labels <= Label.STREET)
-    shot = data.labels[rows] == Label.GUNSHOT
-    return rows, np.where(shot, PRIOR / shot.sum(), (1.0 - PRIOR) / (~shot).sum())
+def known(data: Dataset, *, with_echoes: bool) -> NDArray[np.bool_]:
+    """Triggers of the originals whose truth is known; echoes are no kind of sound and may be left out."""
+    rows: NDArray[np.bool_] = data.originals & (data.labels <= (Label.ECHO if with_echoes else Label.STREET))
+    return rows
 
 
-def calibration_error(data: Dataset, gunshot: Floats) -> tuple[float, list[tuple[float, float, int]]]:
+def calibration_error(
+    data: Dataset, gunshot: Floats, *, with_echoes: bool = False
+) -> tuple[float, list[tuple[float, float, int]]]:
     """Expected calibration error over 15 equal bins at the stated prior, and the bins."""
-    rows, weights = prior_weights(data)
+    rows = known(data, with_echoes=with_echoes)
+    weights = shared(data.labels[rows] == Label.GUNSHOT, PRIOR)
     p, truth = gunshot[rows], data.labels[rows] == Label.GUNSHOT
     place = np.minimum((p * BINS).astype(int), BINS - 1)
     error, bins = 0.0, []

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from sensor.classify import context, excess
 from sensor.classify.training import boosting, convolution, pictures
+from sensor.classify.training.calibration import Floats, softmax
 from sensor.classify.training.examples import FAINT_COPIES, SCALED_COPIES, Dataset
 from sensor.classify.training.network import standardiser
 from sensor.classify.training.protocol import (
     SHOT,
     SOUND,
     Fitter,
-    Floats,
     Predictor,
+    SeededFitter,
     fit_sound,
     network_fitter,
     predictor,
-    softmax,
     sound_fitter,
 )
 
@@ -32,11 +32,13 @@ Array = NDArray[np.float32]
 class Rival:
     """Another kind of model, or the same with something left out."""
 
-    fitter: Fitter
+    fitter: SeededFitter
     inputs: Callable[[Dataset], Array] = pictures.vectors
     """What it is given of each trigger."""
     use: Callable[[Dataset], NDArray[np.bool_]] = lambda data: np.ones(len(data.rows), bool)
     """Which examples it may learn from."""
+    looks: int | None = None
+    """How many of the looks it is asked about, its echo network as well; None = all."""
 
 
 def logistic(vectors: Array, targets: Array, weights: Array) -> Predictor:
@@ -55,27 +57,35 @@ def logistic(vectors: Array, targets: Array, weights: Array) -> Predictor:
     return lambda raw: np.asarray(model.predict_proba(prepared(raw)), np.float64)
 
 
-def trees(vectors: Array, targets: Array, weights: Array) -> Predictor:
+def trees(seed: int) -> Fitter:
     """The boosted trees that ship, alone; what is no shot is shared evenly among the other classes."""
-    grown = boosting.fit(vectors, targets[:, 0] > 0.5, weights, SHOT, 1)
 
-    def predict(raw: Array) -> Floats:
-        shot = 1.0 / (1.0 + np.exp(-grown.scores(raw).astype(np.float64)))
-        rest = (1.0 - shot) / (targets.shape[1] - 1)
-        return np.stack([shot, *[rest] * (targets.shape[1] - 1)], axis=1)
+    def fitter(vectors: Array, targets: Array, weights: Array) -> Predictor:
+        grown = boosting.fit(vectors, targets[:, 0] > 0.5, weights, SHOT, seed)
 
-    return predict
+        def predict(raw: Array) -> Floats:
+            shot = 1.0 / (1.0 + np.exp(-grown.scores(raw).astype(np.float64)))
+            rest = (1.0 - shot) / (targets.shape[1] - 1)
+            return np.stack([shot, *[rest] * (targets.shape[1] - 1)], axis=1)
+
+        return predict
+
+    return fitter
 
 
-def sharp(vectors: Array, targets: Array, weights: Array) -> Predictor:
+def sharp(seed: int) -> Fitter:
     """What ships, but for thresholds of next to no width: what their softness buys."""
-    sound = fit_sound(vectors, targets, weights, 1)
-    return predictor(replace(sound, trees=replace(sound.trees, softness=1e-6 * sound.trees.softness)))
+
+    def fitter(vectors: Array, targets: Array, weights: Array) -> Predictor:
+        sound = fit_sound(vectors, targets, weights, seed)
+        return predictor(replace(sound, trees=replace(sound.trees, softness=1e-6 * sound.trees.softness)))
+
+    return fitter
 
 
-def first_look(data: Dataset) -> Array:
-    """The features of the first look alone: what the second buys."""
-    return data.features[:, :1]
+def seedless(fitter: Fitter) -> SeededFitter:
+    """A fitter that draws nothing at random."""
+    return lambda _seed: fitter
 
 
 _PENALTY = 0.3
@@ -108,12 +118,16 @@ def _hard(targets: Array, weights: Array) -> tuple[NDArray[np.intp], NDArray[np.
     return rows, classes, weights[rows] * targets[rows, classes]
 
 
-def without(hidden: NDArray[np.bool_], fitter: Fitter) -> Fitter:
+def without(hidden: NDArray[np.bool_], seeded: SeededFitter) -> SeededFitter:
     """The same fitter, deaf to some features: what they buy."""
 
-    def deaf(vectors: Array, targets: Array, weights: Array) -> Predictor:
-        predict = fitter(np.where(hidden, np.float32(0.0), vectors), targets, weights)
-        return lambda raw: predict(np.where(hidden, np.float32(0.0), raw))
+    def deaf(seed: int) -> Fitter:
+        def fitter(vectors: Array, targets: Array, weights: Array) -> Predictor:
+            silent = np.where(hidden, np.float32(0.0), vectors)
+            predict = seeded(seed)(silent, targets, weights)
+            return lambda raw: predict(np.where(hidden, np.float32(0.0), raw))
+
+        return fitter
 
     return deaf
 
@@ -134,16 +148,16 @@ def _without_sources(*sources: str) -> Callable[[Dataset], NDArray[np.bool_]]:
 _EXCESS = np.isin(pictures.NAMES, excess.NAMES)
 _LIKENESS = _named(*(f"context {name}" for name in context.LIKENESS_NAMES))
 _CONTEXT = _named("context")
-_ONE = network_fitter(replace(SOUND, members=1), 1)
+_ONE = network_fitter(replace(SOUND, members=1))
 
 RIVALS: dict[str, Rival] = {
-    "logistic regression": Rival(logistic),
+    "logistic regression": Rival(seedless(logistic)),
     "boosted trees alone": Rival(trees),
-    "networks alone": Rival(network_fitter(SOUND, 1)),
+    "networks alone": Rival(network_fitter(SOUND)),
     "network and trees, sharp thresholds": Rival(sharp),
-    "network and trees, the first look alone": Rival(sound_fitter(1), first_look),
-    "MiniRocket features, ridge": Rival(ridge, pictures.rockets),
-    "convolutional network": Rival(convolution.convolutional, pictures.spectrograms),
+    "network and trees, the first look alone": Rival(sound_fitter, looks=1),
+    "MiniRocket features, ridge": Rival(seedless(ridge), pictures.rockets),
+    "convolutional network": Rival(convolution.convolutional_fitter, pictures.spectrograms),
     "one network": Rival(_ONE),
     "one network, without context": Rival(without(_CONTEXT, _ONE)),
     "one network, without likeness to earlier sounds": Rival(without(_LIKENESS, _ONE)),

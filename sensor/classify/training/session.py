@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 from sensor.classify import context, features, model
 from sensor.classify.model import Network
 from sensor.classify.training import protocol, report
-from sensor.classify.training.convolution import available, convolutional
-from sensor.classify.training.corpus import Corpus, Label
+from sensor.classify.training.calibration import (
+    Calibration,
+    Floats,
+    Standard,
+    applied,
+    calibrated_network,
+    calibrated_sound,
+)
+from sensor.classify.training.convolution import available, convolutional_fitter
+from sensor.classify.training.corpus import FOLDS, Corpus, Label
 from sensor.classify.training.examples import Dataset
 from sensor.classify.training.network import fit
-from sensor.classify.training.protocol import Calibration, Floats
+from sensor.classify.training.protocol import Fitter, Task
 from sensor.classify.training.report import Cut, Report
 from sensor.classify.training.rivals import Rival
 from sensor.classify.trees import Trees
@@ -58,16 +66,17 @@ class Outcome:
 def run(corpus: Corpus, data: Dataset, seed: int, rivals: Mapping[str, Rival]) -> Outcome:
     """Judge the networks and trees, and their rivals, on groups that they have not met."""
     echoes, echo_calibration = _echoes(data, seed)
-    kinds, calibration = _kinds(data, Rival(protocol.sound_fitter(seed)))
+    kinds, calibration = _kinds(data, Rival(protocol.sound_fitter), seed)
     joined = protocol.joined(data, kinds, echoes)
     compared = {}
     for name, rival in rivals.items():
-        if rival.fitter is convolutional and not available():
+        if rival.fitter is convolutional_fitter and not available():
             log.warning("not compared: %s (pip install torch)", name)
             continue
         log.info("comparing: %s", name)
-        other, _ = _kinds(data, rival)
-        compared[name] = report.judge(corpus, data, protocol.joined(data, other, echoes))
+        other, _ = _kinds(data, rival, seed)
+        heard = echoes if rival.looks is None else _echoes(_first_looks(data, rival.looks), seed)[0]
+        compared[name] = report.judge(corpus, data, protocol.joined(data, other, heard))
         log.info("%s: %d rounds heard", name, sum(share.hits for share in compared[name].rounds.values()))
     if compared:
         compared["network and trees (ships)"] = report.judge(corpus, data, joined)
@@ -82,28 +91,34 @@ def run(corpus: Corpus, data: Dataset, seed: int, rivals: Mapping[str, Rival]) -
     )
 
 
-def _kinds(data: Dataset, rival: Rival) -> tuple[Floats, Calibration]:
-    """Calibrated probabilities per kind of sound, out of fold."""
+def _first_looks(data: Dataset, looks: int | None) -> Dataset:
+    return Dataset(data.rows, data.features[:, :looks])
+
+
+def _kinds(data: Dataset, rival: Rival, seed: int) -> tuple[Floats, Calibration]:
+    """Probabilities per kind of sound, out of fold, and the calibration of what ships.
+
+    Each fold's are calibrated on the others' verdicts; what ships, on all.
+    """
     task = protocol.sound_task(data)
-    seen = Dataset(data.rows, rival.inputs(data))
+    seen = _first_looks(Dataset(data.rows, rival.inputs(data)), rival.looks)
     allowed = replace(task, use=task.use & rival.use(data))
-    raw = protocol.out_of_fold(seen, allowed, rival.fitter)
-    rows, weights = report.prior_weights(data)
-    calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
-    log.info("sound: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
-    return calibration.apply(raw), calibration
+    return _calibrated(data, protocol.sound_standard(data), seen, allowed, rival.fitter(seed))
 
 
 def _echoes(data: Dataset, seed: int) -> tuple[Floats, Calibration]:
-    """Calibrated probabilities of round and echo, out of fold."""
-    task = protocol.echo_task(data)
-    raw = protocol.out_of_fold(data, task, protocol.network_fitter(protocol.ECHO, seed))
-    rows = task.use & data.originals
-    echo = data.labels[rows] == Label.ECHO
-    weights = np.where(echo, protocol.ECHO_SHARE / echo.sum(), (1.0 - protocol.ECHO_SHARE) / (~echo).sum())
-    calibration = protocol.calibrate(raw[rows], task.targets[rows], weights)
-    log.info("echo: temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
-    return calibration.apply(raw), calibration
+    """Probabilities of round and echo, out of fold, and the calibration of what ships."""
+    fitter = protocol.network_fitter(protocol.ECHO)(seed)
+    return _calibrated(data, protocol.echo_standard(data), data, protocol.echo_task(data), fitter)
+
+
+def _calibrated(
+    data: Dataset, standard: Standard, seen: Dataset, task: Task, fitter: Fitter
+) -> tuple[Floats, Calibration]:
+    raw = protocol.out_of_fold(seen, task, fitter)
+    calibration = standard.calibration(raw)
+    log.info("temperature %.2f, shift %s", calibration.temperature, np.round(calibration.shift, 2))
+    return applied(raw, data.rows["fold"], standard.of_folds(raw, data.rows["fold"], FOLDS)), calibration
 
 
 def write(path: Path, data: Dataset, outcome: Outcome, seed: int) -> str:
@@ -118,13 +133,13 @@ def write(path: Path, data: Dataset, outcome: Outcome, seed: int) -> str:
     }
     task = protocol.sound_task(data)
     log.info("fitting sound on %d examples", int(task.use.sum()))
-    sound = protocol.calibrated_sound(
+    sound = calibrated_sound(
         protocol.fit_sound(data.features[task.use, 0], task.targets[task.use], task.weights[task.use], seed),
         outcome.sound,
     )
     task = protocol.echo_task(data)
     log.info("fitting echo on %d examples", int(task.use.sum()))
-    echo = protocol.calibrated_network(
+    echo = calibrated_network(
         fit(data.features[task.use, 0], task.targets[task.use], task.weights[task.use], protocol.ECHO, seed),
         outcome.echo,
     )

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sensor.classify import context, features
 from sensor.classify.training import boosting, protocol, report
+from sensor.classify.training.calibration import Calibration, calibrated_network, calibrated_sound, softmax
 from sensor.classify.training.corpus import FOLDS, Label
 from sensor.classify.training.examples import ROW, Dataset
 from sensor.classify.training.network import Recipe, fit
-from sensor.classify.training.protocol import Calibration
 
 WIDTH = len(features.NAMES) + len(context.NAMES)
 
@@ -87,7 +87,7 @@ def test_no_verdict_is_by_a_model_that_met_its_fold() -> None:
 def test_folds_give_the_same_in_processes_of_their_own() -> None:
     data = dataset()
     task = protocol.sound_task(data)
-    fitter = protocol.network_fitter(Recipe(hidden=4, members=1, epochs=1), 0)
+    fitter = protocol.network_fitter(Recipe(hidden=4, members=1, epochs=1))(0)
     alone, apart = (protocol.out_of_fold(data, task, fitter, jobs) for jobs in (1, 2))
     assert np.isfinite(alone).all()
     assert np.array_equal(alone, apart)
@@ -99,34 +99,12 @@ def test_echoes_and_unlabelled_triggers_are_neither() -> None:
     assert not np.isin(data.labels[use], (Label.ECHO, Label.IGNORE)).any()
 
 
-def test_calibration_finds_the_temperature_that_was_lost() -> None:
-    rng = np.random.default_rng(0)
-    logits = 1.5 * rng.standard_normal((20_000, 3))
-    truth = np.array([rng.choice(3, p=p) for p in protocol.softmax(logits)])
-    overconfident = protocol.softmax(2.5 * logits + np.array([0.0, 1.0, -0.5]))
-    found = protocol.calibrate(overconfident, np.eye(3, dtype=np.float32)[truth], np.ones(20_000))
-    assert found.temperature == pytest.approx(2.5, rel=0.05)
-    assert found.apply(overconfident) == pytest.approx(protocol.softmax(logits), abs=0.05)
-
-
-def test_what_is_calibrated_states_the_classes_shares() -> None:
-    """Where no shift gains anything the mean probability of a class is its share: the fit has ended there."""
-    rng = np.random.default_rng(35)  # a draw on which a simplex search stops short of it
-    targets = np.eye(4, dtype=np.float32)[rng.choice(4, 1000, p=[0.25, 0.1, 0.3, 0.35])]
-    raw = protocol.softmax(8.0 * rng.standard_normal((1000, 4)) + 10.0 * targets + [6.0, 0.0, -6.0, 3.0])
-    weights = rng.uniform(0.2, 1.0, 1000) * np.where(targets[:, 0] > 0.0, 30.0, 1.0)
-    stated = protocol.calibrate(raw, targets, weights).apply(raw)
-    assert np.average(stated, axis=0, weights=weights) == pytest.approx(
-        np.average(targets, axis=0, weights=weights), abs=5e-5
-    )
-
-
 def test_a_calibrated_network_states_the_calibrated_probabilities() -> None:
     points, targets = rings(500)
     network = fit(points, targets, np.ones(500, np.float32), Recipe(hidden=8, members=2, epochs=3), 0)
     calibration = Calibration(1.7, (0.0, 0.4))
     expected = calibration.apply(protocol.predictor(network)(points))
-    assert protocol.predictor(protocol.calibrated_network(network, calibration))(points) == pytest.approx(
+    assert protocol.predictor(calibrated_network(network, calibration))(points) == pytest.approx(
         expected, abs=1e-4
     )
 
@@ -143,10 +121,10 @@ def test_network_and_trees_state_the_mean_of_their_logarithms(monkeypatch: pytes
     shot = 1.0 / (1.0 + np.exp(-odds.astype(np.float64)))
     trees = np.stack([shot, (1.0 - shot) / 2.0, (1.0 - shot) / 2.0], axis=1)
     share = protocol.TREE_SHARE
-    mean = protocol.softmax((1.0 - share) * np.log(network) + share * np.log(trees))
+    mean = softmax((1.0 - share) * np.log(network) + share * np.log(trees))
     assert protocol.predictor(both)(points) == pytest.approx(mean, abs=1e-3)
     calibration = Calibration(1.7, (0.0, 0.4, -0.3))
-    assert protocol.predictor(protocol.calibrated_sound(both, calibration))(points) == pytest.approx(
+    assert protocol.predictor(calibrated_sound(both, calibration))(points) == pytest.approx(
         calibration.apply(mean), abs=1e-3
     )
 
@@ -158,7 +136,7 @@ def test_looks_are_averaged_by_the_logarithms_of_what_is_said_of_them() -> None:
     )
     looks = np.stack([points, points + np.float32(0.3)], axis=1)
     mean = (np.log(predict(looks[:, 0])) + np.log(predict(looks[:, 1]))) / 2.0
-    assert protocol.averaged(predict, looks) == pytest.approx(protocol.softmax(mean), abs=1e-6)
+    assert protocol.averaged(predict, looks) == pytest.approx(softmax(mean), abs=1e-6)
     assert protocol.averaged(predict, looks[:0]).shape == (0, 2)
 
 
