@@ -24,9 +24,7 @@ DEFAULT_MODEL = Path(__file__).with_name("models") / "street-1.npz"
 ECHO = "echo"
 SILENT_CLASS = "non_impulse"
 """What a clip without any sound in the band is called."""
-
-
-_HEARD_BEFORE = len(features.NAMES) + context.NAMES.index("count_1")
+HEARD_BEFORE = len(features.NAMES) + context.NAMES.index("count_1")
 """Place of the count of triggers in the last second: without one there is nothing to echo."""
 
 
@@ -117,7 +115,7 @@ class Classifier:
         kinds = _softmax(self._model.sound.logits(vectors).mean(axis=0))
         result = dict(zip(self._model.classes, (float(p) for p in kinds), strict=True))
         echo = 0.0
-        if vectors[0, _HEARD_BEFORE] > 0:
+        if vectors[0, HEARD_BEFORE] > 0:
             echo = float(_softmax(self._model.echo.logits(vectors).mean(axis=0))[1])
         result[ECHO] = result["gunshot"] * echo
         result["gunshot"] *= 1.0 - echo

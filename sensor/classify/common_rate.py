@@ -1,8 +1,9 @@
 """Bring a clip of any sampling rate to one rate, one band and one alignment, so that none can be learned.
 
-The sensor may run at 8 kHz or at 192 kHz. What all of them share is the band below about 3 kHz, so the
-classifier hears nothing else: every clip is band-limited and resampled to ``COMMON_RATE_HZ`` with the onset
-on one fixed sample, by one Fourier transform (exact band-limited interpolation, Oppenheim & Schafer,
+The sensor may run at 8 kHz or at 192 kHz. What all of them share is the band below about 3 kHz (it falls off
+up to 3.5), so the classifier hears nothing else but two bands above (``HIGH_BANDS_HZ``), which are unknown
+where the rate does not reach them: every clip is band-limited and resampled to ``COMMON_RATE_HZ`` with the
+onset on one fixed sample, by one Fourier transform (exact band-limited interpolation, Oppenheim & Schafer,
 Discrete-Time Signal Processing, ch. 4).
 """
 

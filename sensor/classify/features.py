@@ -1,7 +1,8 @@
 """Feature vector of an impulse, from the aligned wave at the common rate.
 
-Everything is a ratio or a time, so that gain does not matter; nothing looks above 3 kHz, so that the
-sampling rate does not. Ranges are cut where a sensor's own noise or rail would decide.
+Everything is a ratio or a time, so that gain does not matter; but for two bands, which are unknown where the
+rate does not reach them, nothing looks above 3 kHz, so that the sampling rate does not. Ranges are cut where
+a sensor's own noise or rail would decide.
 """
 
 from __future__ import annotations
@@ -70,13 +71,13 @@ def _names() -> tuple[str, ...]:
             f"{what} {a}..{b}ms" for what in ("centroid_oct", "spread_oct", "flatness_db", "tonality_db")
         ]
     names += [f"energy_time_{share}_log" for share in (10, 25, 50, 75, 90)]
-    names += ["kurtosis_50ms_log", "kurtosis_235ms_log", "asymmetry", "first_lobe_log", "crossings_8ms"]
+    names += ["kurtosis_50ms_log", "kurtosis_235ms_log", "asymmetry", "first_lobe_log", "crossings_per_ms"]
     names += ["periodicity", "period_log", "pulses", "peak_time_log", "rise_db"]
     names += [f"level_db {a:.0f}-{b:.0f}Hz {span}" for a, b in HIGH_BANDS_HZ for span in spans]
     names += [
         f"{what} {group}"
         for group in _GROUPS
-        for what in ("jump_db", "jump_time_ms", "decay_db_s", "tail_db_s")
+        for what in ("jump_db", "jump_time_ms", "decay_db_100ms", "tail_db_100ms")
     ]
     names += ["rise_ms_log", "half_width_ms_log", "before_db", "after_db", "roughness_db"]
     names += ["pitch 5..105ms", "pitch_lag_log 5..105ms", "pitch 100..235ms", "pitch_before"]
@@ -247,7 +248,7 @@ def _shape(waves: NDArray[np.float64]) -> NDArray[np.float64]:
     left = np.where(changes & (index < biggest[:, None]), index, -1).max(axis=1)
     right = np.where(changes & (index >= biggest[:, None]), index, changes.shape[1]).min(axis=1)
     lobe_ms = (right - left) * 1000.0 / COMMON_RATE_HZ
-    columns += [asymmetry, np.log10(lobe_ms + 0.1), changes.sum(axis=1) / 8.0]
+    columns += [asymmetry, np.log10(lobe_ms + 0.1), changes.sum(axis=1) / 9.0]
     return side_by_side(*columns)
 
 

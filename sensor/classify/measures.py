@@ -50,7 +50,7 @@ def duration_s(clip: NDArray[np.floating], rate_hz: float, onset: float) -> floa
 
 
 def clip_fraction(clip: NDArray[np.floating], rate_hz: float, onset: float) -> float:
-    """Share of the samples within 50 ms after the onset that sit in runs at the rail, 0 to 1.
+    """Share of the samples from 2 ms before to 50 ms after the onset that sit in runs at the rail, 0 to 1.
 
     The rail is the largest magnitude in the clip, so the figure needs no knowledge of the converter's full
     scale and survives any later gain.
