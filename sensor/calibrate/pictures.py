@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MISSING = "no picture: matplotlib is not installed (pip install 'gunshot-sensor[tools]')"
+MISSING = "no picture: matplotlib is not installed (pip install '.[tools]' in the checkout)"
 COLOURS = {"PASS": "tab:green", "WARN": "tab:orange", "FAIL": "tab:red"}
 
 

@@ -267,7 +267,7 @@ def test_without_matplotlib_the_figure_still_comes(tmp_path: Path) -> None:
     arguments = ("--file", wav, "--device", "card:Mic", "--state-dir", tmp_path)
     done = start("level", *arguments, env=broken(tmp_path, "matplotlib", "ImportError"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pip install 'gunshot-sensor[tools]'" in done.stdout
+    assert "pip install '.[tools]' in the checkout" in done.stdout
     assert load_level(tmp_path, "card:Mic") is not None
 
 

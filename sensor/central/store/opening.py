@@ -41,7 +41,7 @@ def open_postgres(dsn_file: Path) -> PostgresStore:
     except ImportError as error:
         raise StoreError(
             f"record.postgres_dsn_file is given, yet psycopg cannot be used ({error}); "
-            "pip install 'gunshot-sensor[postgres]'"
+            "pip install '.[postgres]' in the checkout"
         ) from error
     return PostgresStore(read_dsn(dsn_file))
 
