@@ -50,6 +50,11 @@ class FileTruth:
     """Time and label of listed sounds that are not gunshots."""
 
     @property
+    def has_shots(self) -> bool:
+        """Shots are in it, listed or not."""
+        return bool(self.onsets) or self.label.startswith(POSITIVE)
+
+    @property
     def unlisted_shots(self) -> bool:
         """Shots are in it, but nobody listed when: its candidates are neither right nor false."""
         return not self.onsets and self.label.startswith(POSITIVE)

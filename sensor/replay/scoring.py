@@ -39,7 +39,10 @@ class FalseCandidate:
     name: str
     heard: Heard
     near: str
-    """Label of the listed other sound it belongs to, or of the file; empty when nothing is known."""
+    """Label of the listed other sound it belongs to, or of a file without shots; empty when nothing is
+    known."""
+    among_shots: bool = False
+    """Whether its file has shots: what the file is called then says nothing of this sound."""
 
 
 @dataclass(slots=True)
@@ -173,7 +176,9 @@ def _score_file(
         group.empty_files += 1
         group.false_files += bool(outside)
     group.background_triggers += sum(not _inside(offset_s, windows) for offset_s, _ in result.triggers)
-    scores.false += [FalseCandidate(about.name, heard, _near(about, heard.offset_s)) for heard in outside]
+    scores.false += [
+        FalseCandidate(about.name, heard, _near(about, heard.offset_s), about.has_shots) for heard in outside
+    ]
     judged += _judged(counted, windows, result.triggers)
 
 
@@ -231,4 +236,6 @@ def _near(about: FileTruth, offset_s: float) -> str:
     near = [
         label for onset_s, label in about.others if -BEFORE_OTHER_S <= offset_s - onset_s <= AFTER_OTHER_S
     ]
-    return near[0] if near else about.label
+    if near:
+        return near[0]
+    return "" if about.has_shots else about.label

@@ -149,6 +149,12 @@ def test_false_candidates_are_put_down_to_what_was_really_heard() -> None:
     assert {item.heard.offset_s: item.near for item in scores.false} == {4.05: "firework", 8.0: ""}
 
 
+def test_the_name_of_a_file_with_shots_is_not_what_a_false_candidate_in_it_really_was() -> None:
+    both = {**truth("shots", 1.0, label="gunshot"), **truth("dog", label="neg_dog")}
+    scores = score(both, [result("shots", 9.0, (8.0, 0.9)), result("dog", 9.0, (8.0, 0.8))])
+    assert [(item.near, item.among_shots) for item in scores.false] == [("", True), ("neg_dog", False)]
+
+
 def test_onsets_beyond_the_end_of_a_file_are_not_asked_for() -> None:
     assert only(score(truth("f", 1.0, 99.0), [result("f", 10.0, (1.0, 0.9))])).rounds == 1
 
