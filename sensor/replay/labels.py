@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 from sensor.errors import ConfigError
 from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED
+from sensor.replay.counting import counted
 from sensor.replay.manifest import number, read_table
 from sensor.replay.recordings import RecordingFile, match_rows
 
@@ -100,7 +101,8 @@ def read_labels(table: Path, files: Sequence[RecordingFile]) -> Truth:
     known = match_rows(table, list({row["path"]: None for row in (*about, *(row for _, row in rows))}), files)
     if not known:
         raise ConfigError(
-            f"{table}: lists none of the {len(files)} files; its paths are relative to its own folder"
+            f"{table}: lists none of the {counted(len(files), 'file')}; "
+            "its paths are relative to its own folder"
         )
     files_by_path = {row["path"]: row for row in about}
     truth: dict[str, FileTruth] = {}

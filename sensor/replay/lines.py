@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from sensor.replay.counting import counted
 from sensor.replay.runner import FileResult, Heard
 from sensor.types import ClockSource
 
@@ -42,8 +43,8 @@ def summary(results: Iterable[FileResult]) -> str:
     refused = sum(result.refused is not None for result in results)
     triggers, candidates = counts.pop("triggers", 0), counts.pop("candidates", 0)
     text = (
-        f"{len(results) - refused} files read ({seconds / 3600:.2f} h), {refused} refused: "
-        f"{triggers} triggers, {candidates} candidates"
+        f"{counted(len(results) - refused, 'file')} read ({seconds / 3600:.2f} h), {refused} refused: "
+        f"{counted(triggers, 'trigger')}, {counted(candidates, 'candidate')}"
     )
     reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
     return f"{text}\nnot reported: {reasons}" if reasons else text

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TextIO
 
+from sensor.replay.counting import counted
+
 WIDTH = 28
 PERIOD_S = 0.1
 
@@ -28,7 +30,7 @@ class Progress:
             self._next_s = time.monotonic() + PERIOD_S
             filled = WIDTH * self._done // self._total
             bar = "#" * filled + "." * (WIDTH - filled)
-            self._stream.write(f"\r\x1b[K[{bar}] {self._done} of {self._total} files")
+            self._stream.write(f"\r\x1b[K[{bar}] {self._done} of {counted(self._total, 'file')}")
             self._stream.flush()
 
     def clear(self) -> None:

@@ -139,7 +139,7 @@ def test_for_people_there_is_a_table(tree: Path) -> None:
     assert head.split()[:3] == ["offset", "s", "p"]
     assert "2026-06-14T21:04:0" in first
     assert str(tree / "b.wav") in second
-    assert "1 files read (0.00 h), 0 refused: 2 triggers, 2 candidates" in done.stderr
+    assert "1 file read (0.00 h), 0 refused: 2 triggers, 2 candidates" in done.stderr
     assert "\r" not in done.stdout + done.stderr
 
 
