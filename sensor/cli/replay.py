@@ -13,6 +13,7 @@ import click
 
 from sensor.cli.main import offline_config_option
 from sensor.errors import ConfigError, SensorError
+from sensor.replay.counting import counted
 
 if TYPE_CHECKING:
     from sensor.replay.labels import Truth
@@ -154,9 +155,8 @@ def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingF
         return [(file, usual) for file in files]
     made = read_manifest(options.manifest, files)
     if len(made) < len(files):
-        click.echo(
-            f"{options.manifest} does not list {len(files) - len(made)} of {len(files)} files", err=True
-        )
+        missing = f"{len(files) - len(made)} of {counted(len(files), 'file')}"
+        click.echo(f"{options.manifest} does not list {missing}", err=True)
     return [(file, made.get(file.name, usual)) for file in files]
 
 
@@ -173,12 +173,12 @@ def _score(
     settings: ReplaySettings,
     files: list[RecordingFile],
 ) -> None:
-    from sensor.replay.runner import stated_prior  # noqa: PLC0415  numpy only when used
+    from sensor.replay.runner import classifier_for, stated_prior  # noqa: PLC0415  numpy only when used
     from sensor.replay.scoring import score  # noqa: PLC0415  scipy only when used
     from sensor.replay.tables import score_text  # noqa: PLC0415  same
 
     scores = score(truth, results, stated_prior(settings.config))
-    click.echo(score_text(scores), err=True)
+    click.echo(score_text(scores, classifier_for(settings.config).model_id), err=True)
     if options.report is not None:
         from sensor.replay.report import write_report  # noqa: PLC0415  same
 
@@ -215,7 +215,7 @@ class _Bench:
             if self.publisher is not None:
                 self.publisher.wait()
         except KeyboardInterrupt:
-            self.note(f"interrupted after {len(self.results)} of {len(work)} files")
+            self.note(f"interrupted after {len(self.results)} of {counted(len(work), 'file')}")
             return False
         except SensorError as error:
             self.faults += 1

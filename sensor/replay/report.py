@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +19,10 @@ from sensor.errors import CaptureError
 from sensor.intervals import poisson_rate, wilson
 from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S
 from sensor.replay import svg
+from sensor.replay.counting import counted
 from sensor.replay.labels import COUNTED
 from sensor.replay.recordings import RecordingFile
-from sensor.replay.runner import FileResult, ReplaySettings
+from sensor.replay.runner import FileResult, ReplaySettings, classifier_for
 from sensor.replay.scoring import (
     BINS,
     THRESHOLD,
@@ -31,7 +32,14 @@ from sensor.replay.scoring import (
     Scores,
     calibration_error,
 )
-from sensor.replay.tables import GROUP_HEAD, LABEL_HEAD, calibration_text, group_rows, label_rows
+from sensor.replay.tables import (
+    GROUP_HEAD,
+    LABEL_HEAD,
+    calibration_text,
+    group_rows,
+    label_rows,
+    whose_scores,
+)
 
 WORST = 20
 SHOWN_BEFORE_S, SHOWN_AFTER_S = 0.15, 0.45
@@ -39,7 +47,7 @@ QUANTILES = (5, 25, 50, 75, 95)
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2a35;max-width:1320px;margin:2em auto;padding:0 1em}
 table{font-size:13px;border-collapse:collapse;margin:1em 0;display:block;overflow-x:auto}
-th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #dde3e7;white-space:nowrap}
+th,td{padding:.25em .6em;text-align:right;border-bottom:1px solid #dde3e7}td{white-space:nowrap}
 th:first-child,td:first-child{text-align:left}h2{margin-top:2em}
 figure{display:inline-block;margin:.5em 1.5em .5em 0;vertical-align:top}
 figcaption{font-size:13px;color:#52606b;max-width:460px}
@@ -68,20 +76,22 @@ def write_report(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    body = scores_json(scores)
+    model_id = classifier_for(settings.config).model_id
+    body = scores_json(scores, model_id)
     (folder / "scores.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     page = folder / "index.html"
     page.write_text(
-        _page(scores, results, settings, {file.name: file for file in files}),
+        _page(scores, results, settings, {file.name: file for file in files}, model_id),
         encoding="utf-8",
         errors="backslashreplace",
     )
     return page
 
 
-def scores_json(scores: Scores) -> dict[str, Any]:
+def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
     """Every figure of the report, for programs."""
     return {
+        "model_id": model_id,
         "threshold": THRESHOLD,
         "tolerance_s": TOLERANCE_S,
         "window_s": [-BEFORE_S, AFTER_S],
@@ -144,12 +154,14 @@ def _page(
     results: Sequence[FileResult],
     settings: ReplaySettings,
     files: Mapping[str, RecordingFile],
+    model_id: str,
 ) -> str:
     heard = {result.name: result for result in results}
     hours = sum(result.seconds for result in results) / 3600.0
+    head = f"{hours:.2f} h; version {__version__}, configuration {settings.config.digest}."
     parts = [
-        f"<h1>Replay of {len(results)} recordings</h1>",
-        f"<p>{hours:.2f} h; version {__version__}, configuration {settings.config.digest}. {_METHOD}</p>",
+        f"<h1>Replay of {counted(len(results), 'recording')}</h1>",
+        f"<p>{head} {escape(whose_scores(model_id))} {_METHOD}</p>",
         "<h2>Groups</h2>",
         _table(GROUP_HEAD, group_rows(scores)),
         *(
@@ -159,10 +171,16 @@ def _page(
         ),
         "<h2>Plots</h2>",
         _plots(scores),
-        "<h2>Worst misses</h2><p>Loudest first. Dashed: the listed onset.</p>",
-        *(_miss(miss, heard, files) for miss in scores.misses[:WORST]),
-        "<h2>Worst false candidates</h2><p>Most probable first. Dashed: the candidate.</p>",
-        *(_false(item, files) for item in scores.false[:WORST]),
+        "<h2>Worst misses</h2>",
+        *_listed(
+            "Loudest first, those in digital silence last. Dashed: the listed onset.",
+            _misses(scores.misses, heard, files),
+        ),
+        "<h2>Worst false candidates</h2>",
+        *_listed(
+            "Most probable first. Dashed: the candidate.",
+            [_false(item, files) for item in scores.false[:WORST]],
+        ),
     ]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Replay report</title>'
@@ -183,7 +201,10 @@ def _plots(scores: Scores) -> str:
     errors_ms = [error * 1e3 for group in with_rounds for error in group.errors_s]
     recalls = [(g.group, g.hits / g.rounds, *wilson(g.hits, g.rounds)) for g in with_rounds]
     figures = [
-        (svg.interval_chart(recalls, "recall"), "Recall per group with its 95 % interval."),
+        (
+            svg.interval_chart(recalls, "recall"),
+            f"Recall per group with its 95 % interval.{_begins(recalls)}",
+        ),
         (
             svg.reliability_chart([(part.p, part.share, part.triggers) for part in scores.reliability]),
             f"Reliability in {BINS} bins; {calibration_text(scores)}. {_LEFT_OUT}",
@@ -195,10 +216,17 @@ def _plots(scores: Scores) -> str:
     ]
     far = _by_distance(scores)
     if far:
-        figures.append((svg.interval_chart(far, "recall"), "Recall by distance of the muzzle, metres."))
+        words = f"Recall by distance of the muzzle, metres.{_begins(far)}"
+        figures.append((svg.interval_chart(far, "recall"), words))
     return "".join(
         f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>" for plot, text in figures
     )
+
+
+def _begins(rows: Sequence[tuple[str, float, float, float]]) -> str:
+    """A warning where a chart of shares does not begin at nothing."""
+    floor = svg.lowest_shown(rows)
+    return f" The axis begins at {floor:.0%}." if floor else ""
 
 
 def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:
@@ -216,31 +244,84 @@ def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:
     return rows
 
 
-def _miss(miss: Miss, heard: Mapping[str, FileResult], files: Mapping[str, RecordingFile]) -> str:
+def _listed(order: str, figures: Sequence[str]) -> list[str]:
+    return [f"<p>{order}</p>", *figures] if figures else ["<p>None.</p>"]
+
+
+def _misses(
+    misses: Sequence[Miss], heard: Mapping[str, FileResult], files: Mapping[str, RecordingFile]
+) -> list[str]:
+    """The loudest that can be heard, then those where the recording holds nothing."""
+    sounding: list[str] = []
+    silent: list[str] = []
+    for miss in misses:
+        excerpt = _excerpt(files[miss.name], miss.onset.onset_s)
+        if excerpt.silent:
+            silent.append(_miss(miss, heard[miss.name], excerpt))
+        else:
+            sounding.append(_miss(miss, heard[miss.name], excerpt))
+        if len(sounding) == WORST:
+            break
+    return [*sounding, *silent][:WORST]
+
+
+def _miss(miss: Miss, heard: FileResult, excerpt: _Excerpt) -> str:
     why = "nothing triggered" if miss.p_nearby is None else f"best p nearby {miss.p_nearby:.3f}"
-    earlier = [
-        offset_s for offset_s, _ in heard[miss.name].triggers if 0.0 < miss.onset.onset_s - offset_s < 1.0
-    ]
-    after = f", {(miss.onset.onset_s - max(earlier)) * 1e3:.0f} ms after another trigger" if earlier else ""
+    onset_s = miss.onset.onset_s
+    # A trigger within the tolerance is the round's own.
+    earlier = [offset_s for offset_s, _ in heard.triggers if TOLERANCE_S < onset_s - offset_s < 1.0]
+    after = f", {(onset_s - max(earlier)) * 1e3:.0f} ms after another trigger" if earlier else ""
     loud = "" if miss.onset.level_db is None else f", {miss.onset.level_db:.0f} dB"
-    text = f"{miss.name} at {miss.onset.onset_s:.4f} s, round {miss.onset.shot}{loud}: {why}{after}"
-    return _excerpt(files[miss.name], miss.onset.onset_s, svg.TRUTH, text)
+    text = f"{miss.name} at {onset_s:.4f} s, round {miss.onset.shot + 1}{loud}: {why}{after}"
+    return excerpt.figure(svg.TRUTH, f"{text}; digital silence here" if excerpt.silent else text)
 
 
 def _false(item: FalseCandidate, files: Mapping[str, RecordingFile]) -> str:
     candidate = item.heard.candidate
-    really = f", really {item.near}" if item.near else ""
+    really = ""
+    if item.near:
+        really = f", really {item.near}"
+    elif item.among_shots:
+        really = ", outside every listed window of a file with shots"
     text = f"{item.name} at {item.heard.offset_s:.4f} s: p {candidate.p_gunshot:.3f}{really}"
-    return _excerpt(files[item.name], item.heard.offset_s, svg.INK, text)
+    return _excerpt(files[item.name], item.heard.offset_s).figure(svg.INK, text)
 
 
-def _excerpt(file: RecordingFile, at_s: float, colour: str, text: str) -> str:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Excerpt:
+    """What was recorded round a moment."""
+
+    at_s: float
+    begin_s: float
+    """Of the first sample, seconds from the file's first."""
+    rate_hz: float
+    samples: NDArray[np.float32]
+    fault: str = ""
+    """Why there are no samples."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether one value repeats for as long as a trigger would count: there is nothing to hear."""
+        reach = TOLERANCE_S * self.rate_hz
+        middle = (self.at_s - self.begin_s) * self.rate_hz
+        near = self.samples[max(0, round(middle - reach)) : max(0, round(middle + reach))]
+        return near.size > 1 and bool(np.all(near == near[0]))
+
+    def figure(self, colour: str, text: str) -> str:
+        """The waveform with a mark at the moment, or the fault, and a caption."""
+        if self.fault:
+            plot = f"<p>{escape(self.fault)}</p>"
+        else:
+            plot = svg.waveform(self.samples, self.rate_hz, self.begin_s, [(self.at_s, colour)])
+        return f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>"
+
+
+def _excerpt(file: RecordingFile, at_s: float) -> _Excerpt:
     try:
         samples, rate_hz, begin_s = _read(file.path, at_s - SHOWN_BEFORE_S, at_s + SHOWN_AFTER_S)
-        plot = svg.waveform(samples, rate_hz, begin_s, [(at_s, colour)])
     except CaptureError as error:
-        plot = f"<p>{escape(str(error))}</p>"
-    return f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>"
+        return _Excerpt(at_s, at_s, 1.0, np.zeros(0, np.float32), str(error))
+    return _Excerpt(at_s, begin_s, rate_hz, samples)
 
 
 def _read(path: Path, begin_s: float, end_s: float) -> tuple[NDArray[np.float32], float, float]:

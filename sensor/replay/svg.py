@@ -80,6 +80,13 @@ class Plot:
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.3"{dashes}/>'
         )
 
+    def area(self, x: Sequence[float], y: Sequence[float], colour: str = MARK) -> None:
+        """A filled outline; as thin as a line where it has no width."""
+        points = " ".join("{:.1f},{:.1f}".format(*self.at(a, b)) for a, b in zip(x, y, strict=True))
+        self._parts.append(
+            f'<polygon points="{points}" fill="{colour}" stroke="{colour}" stroke-width="0.6"/>'
+        )
+
     def dot(self, x: float, y: float, radius: float = 4.0, title: str = "") -> None:
         """A filled dot; ``title`` shows under the pointer."""
         x_px, y_px = self.at(x, y)
@@ -110,9 +117,14 @@ class Plot:
         )
 
 
+def lowest_shown(rows: Sequence[tuple[str, float, float, float]]) -> float:
+    """Share at which the axis of :func:`interval_chart` begins."""
+    return max(0.0, math.floor(10.0 * min([low for _, _, low, _ in rows] or [0.0])) / 10.0)
+
+
 def interval_chart(rows: Sequence[tuple[str, float, float, float]], title: str) -> str:
     """Shares with their intervals, one column each: (name, share, low, high)."""
-    floor = max(0.0, math.floor(10.0 * min([low for _, _, low, _ in rows] or [0.0])) / 10.0)
+    floor = lowest_shown(rows)
     plot = Plot(
         x=(0.0, max(1, len(rows))), y=(floor, 1.0), width=max(320, 64 * len(rows) + 80), y_title=title
     )
@@ -165,10 +177,18 @@ def histogram(values: Sequence[float], low: float, high: float, bins: int, x_tit
 def waveform(
     samples: NDArray[np.float32], rate_hz: float, begin_s: float, marks: Sequence[tuple[float, str]]
 ) -> str:
-    """Least and largest sample of each pixel, with upright marks (seconds of the file, colour)."""
+    """What lies between least and largest sample of each pixel, with upright marks (seconds, colour)."""
     end_s = begin_s + samples.size / rate_hz
-    top = max(1e-6, float(np.max(np.abs(samples), initial=0.0)))
-    plot = Plot(x=(begin_s, end_s), y=(-top, top), width=460, height=120)
+    top = float(np.max(np.abs(samples), initial=0.0)) or 1.0
+    plot = Plot(
+        x=(begin_s, end_s),
+        y=(-top, top),
+        width=460,
+        height=140,
+        x_title="s from the file's start",
+        y_title="full scale",
+        left=76,
+    )
     edges = np.linspace(0, samples.size, 391).astype(int)
     upper: list[tuple[float, float]] = []
     lower: list[tuple[float, float]] = []
@@ -178,9 +198,9 @@ def waveform(
             upper.append((time_s, float(samples[first:last].max())))
             lower.append((time_s, float(samples[first:last].min())))
     around = [*upper, *reversed(lower)]
-    plot.line([x for x, _ in around], [y for _, y in around])
+    plot.area([x for x, _ in around], [y for _, y in around])
     for time_s, colour in marks:
         plot.line((time_s, time_s), (-top, top), colour, dash="3 3")
-    plot.x_ticks([begin_s, end_s], "{:.2f} s")
+    plot.x_ticks([begin_s, end_s], "{:.2f}")
     plot.y_ticks([-top, top], "{:.2g}")
     return plot.text()

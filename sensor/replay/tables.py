@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensor.intervals import poisson_rate, wilson
-from sensor.replay.scoring import GroupScore, Scores, calibration_error
+from sensor.replay.counting import counted
+from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, calibration_error
 
 GROUP_HEAD = (
     "group",
@@ -20,7 +21,7 @@ GROUP_HEAD = (
     "false",
     "false/h",
     "triggers/h",
-    "error ms (5, 50, 95 %)",
+    "error µs (5, 50, 95 %)",
 )
 LABEL_HEAD = ("what the file holds", "files", "with a candidate", "hours", "false", "false/h")
 
@@ -34,7 +35,7 @@ def group_rows(scores: Scores) -> Rows:
 
 def _group_row(group: GroupScore) -> tuple[str, ...]:
     hours = group.background_s / 3600.0
-    errors = np.percentile(group.errors_s, (5, 50, 95)) * 1e3 if group.errors_s else np.zeros(0)
+    errors_us = np.percentile(group.errors_s, (5, 50, 95)) * 1e6 if group.errors_s else np.zeros(0)
     return (
         group.group,
         str(group.files),
@@ -46,7 +47,7 @@ def _group_row(group: GroupScore) -> tuple[str, ...]:
         str(group.false),
         rate_text(group.false, hours),
         f"{group.background_triggers / hours:.0f}" if hours else "",
-        " ".join(f"{error:.1f}" for error in errors),
+        " ".join(str(round(error_us)) for error_us in errors_us.tolist()),
     )
 
 
@@ -76,12 +77,20 @@ def calibration_text(scores: Scores) -> str:
     triggers = sum(part.triggers for part in scores.reliability)
     at = "" if scores.prior is None else f" at prior {scores.prior:g}"
     error = calibration_error(scores.reliability)
-    return f"expected calibration error over {triggers} triggers{at}: {error:.3f}"
+    return f"expected calibration error over {counted(triggers, 'trigger')}{at}: {error:.3f}"
 
 
-def score_text(scores: Scores) -> str:
+def whose_scores(model_id: str) -> str:
+    """What the scores are of, and when they say little."""
+    return (
+        f"Scores at p ≥ {THRESHOLD} of model {model_id}. "
+        "Recordings that the weights have learned from flatter them: see the model card."
+    )
+
+
+def score_text(scores: Scores, model_id: str) -> str:
     """Everything as aligned columns for a terminal."""
-    parts = [_aligned(GROUP_HEAD, group_rows(scores))]
+    parts = [whose_scores(model_id), _aligned(GROUP_HEAD, group_rows(scores))]
     if scores.labels:
         parts.append(_aligned(LABEL_HEAD, label_rows(scores)))
     return "\n\n".join([*parts, calibration_text(scores)])

@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from sensor.classify.classifier import Classifier
 from sensor.replay import svg
+from sensor.replay.labels import FileTruth, Onset
+from sensor.replay.recordings import RecordingFile
+from sensor.replay.report import write_report
+from sensor.replay.runner import FileResult, Heard, ReplaySettings, default_config
+from sensor.replay.scoring import score
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import write_bursts
+from tests.support.messages import candidate
 
 
 class Page(HTMLParser):
@@ -27,7 +35,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.fetched += [str(value) for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "rect", "path", "polyline", "circle"):
+        if tag not in ("meta", "rect", "path", "polyline", "polygon", "circle"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -66,6 +74,7 @@ def test_figures_are_written_as_json(scored: Path) -> None:
     assert (6.5, True) in missed
     assert groups["one"]["hits"] == 3 - len(missed)
     assert 0.0 <= scores["calibration"]["ece"] <= 1.0
+    assert scores["model_id"] == Classifier.load().model_id
 
 
 def test_the_page_is_well_formed_and_needs_nothing_else(scored: Path) -> None:
@@ -80,9 +89,53 @@ def test_the_page_is_well_formed_and_needs_nothing_else(scored: Path) -> None:
 
 def test_the_summary_goes_to_standard_error(scored: Path) -> None:
     text = (scored / "stderr").read_text()
+    assert f"Scores at p ≥ 0.5 of model {Classifier.load().model_id}. Recordings that" in text
     assert "recall" in text
     assert "expected calibration error over" in text
     assert str(scored / "report" / "index.html") in text
+
+
+def page_of(folder: Path, about: FileTruth, result: FileResult) -> str:
+    file = RecordingFile(about.name, folder / about.name)
+    settings = ReplaySettings(config=default_config(), p_min=0.0, every_trigger=True)
+    page = write_report(folder, score({about.name: about}, [result]), [result], settings, [file])
+    return page.read_text()
+
+
+def test_misses_are_told_by_round_and_by_the_trigger_before_their_own(tmp_path: Path) -> None:
+    write_bursts(tmp_path / "a.wav", (1.0,), seconds=4.0)
+    onsets = [Onset(onset_s=at_s, counted=True, shot=shot) for shot, at_s in enumerate((1.0, 1.5))]
+    result = FileResult("a.wav", triggers=[(1.2, 0.1), (1.499, 0.3), (1.52, 0.2)], seconds=4.0)
+    text = page_of(tmp_path, FileTruth("a.wav", "one", onsets=onsets), result)
+    assert "a.wav at 1.5000 s, round 2: best p nearby 0.300, 300 ms after another trigger<" in text
+    assert "a.wav at 1.0000 s, round 1: nothing triggered<" in text
+    assert "<h1>Replay of 1 recording</h1>" in text
+    assert "Most probable first" not in text
+    assert "<p>None.</p>" in text
+
+
+def test_misses_in_digital_silence_say_so_and_come_last(tmp_path: Path) -> None:
+    samples = np.zeros(4 * 48_000, np.float32)
+    samples[3 * 48_000 :] = 0.01 * np.random.default_rng(1).standard_normal(48_000)
+    soundfile.write(tmp_path / "a.wav", samples, 48_000)
+    onsets = [
+        Onset(onset_s=1.0, counted=True, level_db=99.0),
+        Onset(onset_s=3.5, counted=True, level_db=60.0),
+    ]
+    text = page_of(tmp_path, FileTruth("a.wav", "one", onsets=onsets), FileResult("a.wav", seconds=4.0))
+    assert "nothing triggered; digital silence here<" in text
+    assert text.index("at 3.5000 s") < text.index("at 1.0000 s")
+    assert "e-06" not in text
+
+
+def test_a_false_candidate_in_a_file_with_shots_is_not_called_a_shot(tmp_path: Path) -> None:
+    write_bursts(tmp_path / "a.wav", (1.0,), seconds=6.0)
+    about = FileTruth("a.wav", "one", label="gunshot", onsets=[Onset(onset_s=1.0, counted=True)])
+    result = FileResult("a.wav", heard=[Heard(candidate(p_gunshot=0.9), 5.0)], seconds=6.0)
+    text = page_of(tmp_path, about, result)
+    assert "outside every listed window of a file with shots" in text
+    assert "really" not in text
+    assert json.loads((tmp_path / "scores.json").read_text())["false"][0]["near"] == ""
 
 
 def test_an_unwritable_report_is_a_clear_fault(tmp_path: Path) -> None:
