@@ -33,6 +33,10 @@ NEAR_S = 0.2
 """What happened this close to the moment asked for is explained."""
 SAME_S = 0.01
 """A trigger this close is what is meant, even if something in its refractory time is closer still."""
+STRONGEST_S = 0.05
+"""Where nothing crossed, the strongest frame this close to the moment is told of."""
+SILENT_DBFS = -150.0
+"""A strongest frame of at most this is digital silence: a microphone is never that quiet."""
 HEARD_OUT_S = 1.0
 """A crossing within ``NEAR_S`` is decided this long after the moment: pick, post-roll and hop are 0.4 s."""
 EXCERPT_BEFORE_S = 0.3
@@ -106,6 +110,8 @@ class Excerpt:
     level_db: NDArray[np.float64]
     recent_db: NDArray[np.float64]
     floor_db: NDArray[np.float64]
+    crossed_s: tuple[float, ...]
+    """All that crossed the threshold, whatever became of it; seconds from the file's first sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,6 +135,12 @@ class Explanation:
     verdict: Verdict | None
     influences: Influences | None
     nearby: tuple[Nearby, ...]
+    """In order of time."""
+    trigger_before_s: float | None
+    """The last trigger before what is explained, seconds from the file's first sample; None if none was
+    near enough to matter."""
+    trigger_after_s: float | None
+    """The next one, likewise."""
     not_finite: int
     """Runs of NaN or infinite samples so far in the file; they were taken as zeros."""
     damaged: str | None
@@ -183,7 +195,7 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
     if at_s * rate_hz >= pipeline.counts.samples:
         lasts_s = pipeline.counts.samples / rate_hz
         raise SensorError(f"{file.name} lasts {lasts_s:.3f} s; --at {at_s:g} lies outside")
-    excerpt = _excerpt(samples, round((at_s - EXCERPT_BEFORE_S) * rate_hz), rate_hz, notes.hops)
+    excerpt = _excerpt(samples, round((at_s - EXCERPT_BEFORE_S) * rate_hz), rate_hz, notes)
     near = [judged for judged in notes.crossings if abs(_distance_s(judged, at_s, rate_hz)) <= NEAR_S]
     asked = _asked(near, at_s, rate_hz)
     threshold_db = settings.config.detect.threshold_db
@@ -191,6 +203,7 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
     verdict = None if asked is None else notes.verdict(asked)
     gates = _gates(asked, level, verdict, settings, rate_hz)
     classifier = classifier_for(settings.config)
+    before_s, after_s = _triggers_beside(asked, notes, rate_hz)
     return Explanation(
         file=file.name,
         at_s=at_s,
@@ -203,7 +216,13 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
         trigger=asked.decision if asked is not None and isinstance(asked.decision, Trigger) else None,
         verdict=verdict,
         influences=None if verdict is None else influences(classifier, verdict),
-        nearby=tuple(_nearby(judged, notes, settings, rate_hz) for judged in near if judged is not asked),
+        nearby=tuple(
+            _nearby(judged, notes, settings, rate_hz)
+            for judged in sorted(near, key=_onset)
+            if judged is not asked
+        ),
+        trigger_before_s=before_s,
+        trigger_after_s=after_s,
         not_finite=pipeline.counts.rejects[RejectReason.NOT_FINITE],
         damaged=source.stats().damaged,
         model_id=classifier.model_id,
@@ -243,7 +262,26 @@ def _asked(near: list[Judged], at_s: float, rate_hz: float) -> Judged | None:
     return min(meant or near, key=lambda judged: abs(_distance_s(judged, at_s, rate_hz)), default=None)
 
 
-def _excerpt(samples: Samples, first: int, rate_hz: float, hops: list[Frames]) -> Excerpt:
+def _triggers_beside(
+    asked: Judged | None, notes: _Notes, rate_hz: float
+) -> tuple[float | None, float | None]:
+    """Times of the triggers next before and next after a crossing, those within ``NEAR_S`` of it."""
+    if asked is None:
+        return None, None
+    at_s = _onset(asked) / rate_hz
+    triggers_s = [
+        _onset(judged) / rate_hz
+        for judged in notes.crossings
+        if isinstance(judged.decision, Trigger) and judged is not asked
+    ]
+    return (
+        max((time_s for time_s in triggers_s if at_s - NEAR_S <= time_s < at_s), default=None),
+        min((time_s for time_s in triggers_s if at_s < time_s <= at_s + NEAR_S), default=None),
+    )
+
+
+def _excerpt(samples: Samples, first: int, rate_hz: float, notes: _Notes) -> Excerpt:
+    hops = notes.hops
     starts: list[NDArray[np.floating]] = [
         hop.first + hop.frame * np.arange(hop.levels_db.size, dtype=np.float64) for hop in hops
     ]
@@ -257,6 +295,7 @@ def _excerpt(samples: Samples, first: int, rate_hz: float, hops: list[Frames]) -
         level_db=_joined([hop.levels_db for hop in hops]),
         recent_db=_joined([hop.recent_db for hop in hops]),
         floor_db=_joined(floors),
+        crossed_s=tuple(sorted(_onset(judged) / rate_hz for judged in notes.crossings)),
     )
 
 
@@ -276,12 +315,13 @@ def _level(judged: Judged, excerpt: Excerpt, threshold_db: float) -> Level | Non
 
 
 def _strongest(excerpt: Excerpt, at_s: float) -> Level | None:
-    """The frame near the moment that stood out most; None without any sound to hold it against."""
-    near = (np.abs(excerpt.frame_s - at_s) <= NEAR_S) & np.isfinite(excerpt.recent_db)
-    if not near.any():
+    """The frame about the moment that stood out most, else the nearest; None in digital silence."""
+    away_s = np.where(np.isfinite(excerpt.recent_db), np.abs(excerpt.frame_s - at_s), np.inf)
+    if away_s.min(initial=np.inf) > NEAR_S:
         return None
+    near = away_s <= max(STRONGEST_S, float(away_s.min()))
     index = int(np.argmax(np.where(near, excerpt.level_db - excerpt.recent_db, -np.inf)))
-    return _level_at(excerpt, index)
+    return None if excerpt.level_db[index] <= SILENT_DBFS else _level_at(excerpt, index)
 
 
 def _level_at(excerpt: Excerpt, index: int) -> Level:

@@ -50,7 +50,7 @@ def headline(found: Explanation) -> str:
         )
     return (
         f"nothing crossed the threshold within 0.2 s of {found.at_s:g} s: "
-        f"the strongest frame, at {at}, stayed {-gate.margin:.1f} dB below it"
+        f"the strongest frame about then, at {at}, stayed {-gate.margin:.1f} dB below it"
     )
 
 
@@ -66,6 +66,8 @@ def _lines(found: Explanation) -> Iterator[str]:
     yield "gates, in the order in which they decide"
     for gate in found.gates:
         yield f"  {'passed' if gate.passed else 'FAILED':<6}  {gate.name:<15}  {_said(gate)}"
+    if found.decided_by == RejectReason.REFRACTORY:
+        yield from _beside(found)
     if found.level is not None:
         level = found.level
         yield (
@@ -92,6 +94,13 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield f"note: {found.not_finite} runs of samples so far were NaN or infinite; they count as zeros"
     if found.damaged is not None:
         yield f"note: the file is damaged: {found.damaged}"
+
+
+def _beside(found: Explanation) -> Iterator[str]:
+    """Where to ask on, for what came within the refractory time."""
+    for words, time_s in (("before", found.trigger_before_s), ("after", found.trigger_after_s)):
+        if time_s is not None:
+            yield f"  to explain the trigger {words} it: --at {time_s:.4f}"
 
 
 def _said(gate: Gate) -> str:

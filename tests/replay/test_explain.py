@@ -19,7 +19,7 @@ from sensor.detect.detector import Detector
 from sensor.detect.reference import crossings, frame_levels_db
 from sensor.detect.settings import DetectSettings
 from sensor.errors import AudioFileError, SensorError
-from sensor.replay.explain import Explanation, Gate, explain
+from sensor.replay.explain import STRONGEST_S, Explanation, Gate, explain
 from sensor.replay.explain_picture import draw
 from sensor.replay.explain_text import headline, json_object, text
 from sensor.replay.recordings import RecordingFile
@@ -99,6 +99,23 @@ def test_a_crossing_in_the_refractory_time_says_how_much_too_early_it_was(two: R
     assert found.verdict is None
     assert [round(other.offset_s, 2) for other in found.nearby if other.outcome == "candidate"] == [1.0]
     assert f"{-margin(found, 'refractory'):.1f} ms short" in text(found)
+    assert f"to explain the trigger before it: --at {found.trigger_before_s:.4f}" in text(found)
+    assert found.trigger_before_s == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_else_was_decided_is_told_in_order_of_time_and_where_to_ask_on(
+    street: tuple[RecordingFile, FileResult],
+) -> None:
+    file, _ = street
+    found = explain(file, 17.4, EVERYTHING)
+    times_s = [other.offset_s for other in found.nearby]
+    assert len(times_s) > 3
+    assert times_s == sorted(times_s)
+    assert found.decided_by == "refractory"
+    for words, at_s in (("before", found.trigger_before_s), ("after", found.trigger_after_s)):
+        assert at_s is not None
+        assert f"to explain the trigger {words} it: --at {at_s:.4f}" in text(found)
+        assert explain(file, round(at_s, 4), EVERYTHING).trigger is not None
 
 
 def test_a_trigger_a_few_milliseconds_off_is_meant_rather_than_what_its_refractory_time_refused(
@@ -120,15 +137,26 @@ def test_a_moment_without_a_crossing_says_how_far_the_strongest_frame_stayed_bel
     found = explain(two, 2.0, EVERYTHING)
     assert (found.outcome, found.decided_by) == ("nothing_crossed", "threshold")
     assert found.level is not None
-    assert abs(found.offset_s - 2.0) <= 0.2
+    assert abs(found.offset_s - 2.0) <= STRONGEST_S
     short_db = -margin(found, "threshold")
     assert short_db > 0.0
     assert f"stayed {short_db:.1f} dB below" in headline(found)
     lower = replace(CONFIG.detect, threshold_db=CONFIG.detect.threshold_db - short_db - 0.01)
     higher = replace(CONFIG.detect, threshold_db=CONFIG.detect.threshold_db - short_db + 0.01)
-    by_lower = explain(two, 2.0, replace(EVERYTHING, config=replaced(lower)))
-    assert by_lower.outcome != "nothing_crossed"
-    assert explain(two, 2.0, replace(EVERYTHING, config=replaced(higher))).outcome == "nothing_crossed"
+    by_lower, by_higher = (
+        explain(two, 2.0, replace(EVERYTHING, config=replaced(detect))) for detect in (lower, higher)
+    )
+    assert any(abs(at_s - found.offset_s) < 1e-3 for at_s in by_lower.excerpt.crossed_s)
+    assert not any(abs(at_s - 2.0) <= STRONGEST_S for at_s in by_higher.excerpt.crossed_s)
+
+
+def test_what_is_stronger_but_further_off_than_the_moment_asked_for_is_not_explained(tmp_path: Path) -> None:
+    samples = bursts((), seconds=3.0)
+    for at_s, gain in ((2.02, 2.0), (2.15, 2.6)):
+        samples[round(at_s * RATE_HZ) : round((at_s + 2e-3) * RATE_HZ)] *= gain
+    found = explain(written(tmp_path / "quiet.wav", samples), 2.0, EVERYTHING)
+    assert found.outcome == "nothing_crossed"
+    assert found.offset_s == pytest.approx(2.02, abs=3e-3)
 
 
 def replaced(detect: DetectSettings) -> Config:
@@ -212,6 +240,16 @@ def test_digital_silence_has_no_level_to_be_held_against(tmp_path: Path) -> None
     assert found.level is None
     assert "only digital silence" in text(found)
     assert json.loads(json_object(found))["frame"] is None
+
+
+def test_a_moment_in_digital_silence_is_said_to_be_that_though_there_was_sound_before(tmp_path: Path) -> None:
+    samples = bursts((1.0,), seconds=4.0)
+    samples[2 * RATE_HZ :] = 0.0
+    found = explain(written(tmp_path / "gated.wav", samples), 3.0, EVERYTHING)
+    assert (found.outcome, found.level) == ("nothing_crossed", None)
+    assert "there is only digital silence" in headline(found)
+    assert "stands" not in text(found)
+    assert found.offset_s == 3.0
 
 
 @pytest.mark.parametrize("at_s", [0.02, 2.97])
