@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensor.physics import db_from_ratio
+from sensor.replay.feature_words import words_for
 from sensor.replay.influence import log_odds
 from sensor.types import RejectReason
 
 if TYPE_CHECKING:
     from sensor.replay.explain import Explanation, Gate
-    from sensor.replay.influence import Influences
+    from sensor.replay.influence import Influence, Influences
     from sensor.types import Trigger, Verdict
 
 MOST_FEATURES = 5
+MOST_TIMES = 1_000_000
+"""Factors beyond are all the same to a reader."""
 SCHEMA = "gunshot.explanation.v1"
 
 REFUSED = {
@@ -115,23 +118,27 @@ def _said(gate: Gate) -> str:
             else "the filter reaches back into exact zeros",
         }.get(gate.name, "")
     spare = f"{margin:.1f} {gate.unit} to spare" if margin >= 0.0 else f"{-margin:.1f} {gate.unit} short"
+    least = f"needs {limit:.1f} {gate.unit}"
     plain = {
-        "threshold": f"stands {value:.1f} dB out of the floor and the moment before, "
-        f"needs {limit:.1f}: {spare}",
+        "threshold": f"stands {value:.1f} dB out of the floor and the moment before, {least}: {spare}",
         "likeness": f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}",
-        RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f}: {spare}",
+        RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f} ms: {spare}",
     }
     if gate.name in plain:
         return plain[gate.name]
     if gate.name == RejectReason.DIGITAL_SILENCE:
         stands = "nothing is heard" if math.isinf(value) else f"stands {value:.1f} dB out of what follows"
-        return f"after a run of equal samples; {stands}, needs {limit:.0f}" + (
+        return f"after a run of equal samples; {stands}, {least}" + (
             "" if math.isinf(value) else f": {spare}"
         )
     if gate.name in {RejectReason.GLITCH, RejectReason.DC_STEP}:
         what = "most deviant samples" if gate.name == RejectReason.GLITCH else "largest step"
-        return f"without its {what} {value:.1f} dBFS are left, needs {limit:.1f}: {spare}"
-    return f"p(gunshot) {value:.3f}, needs {limit:.3f}: odds {_times(log_odds(value) - log_odds(limit))}"
+        return f"without its {what} {value:.1f} dBFS are left, needs {limit:.1f} dBFS: {spare}"
+    if limit <= 0.0:
+        return f"p(gunshot) {value:.3f}, and any will do"
+    ratio = log_odds(value) - log_odds(limit)
+    told = f"{_factor(ratio)} times what is needed" if ratio >= 0.0 else f"{_factor(ratio)} times too low"
+    return f"p(gunshot) {value:.3f}, needs {limit:.3f}: its odds are {told}"
 
 
 def _impulse(trigger: Trigger, verdict: Verdict) -> Iterator[str]:
@@ -154,30 +161,54 @@ def _sound(found: Influences, verdict: Verdict, model_id: str) -> Iterator[str]:
     classes = sorted(verdict.classes.items(), key=lambda item: -item[1])
     yield f"what it sounds like (model {model_id})"
     yield "  " + ", ".join(f"{name} {p:.3f}" for name, p in classes)
-    side = "behind" if found.confuser_margin >= 0.0 else "ahead"
-    yield f"  nearest confuser: {found.confuser}, {math.exp(abs(found.confuser_margin)):.3g} : 1 {side}"
-    yield "  what the odds of a gunshot owe to each family of features, against average ones"
+    yield f"  {_rival(found.confuser, found.confuser_margin)}"
+    yield ""
+    yield "what raised (×) and lowered (÷) the odds of a gunshot, each against its average"
     for family, effect in sorted(found.families.items(), key=lambda item: -item[1]):
-        yield f"    {_times(effect):>9}  {family}"
+        yield f"  {_times(effect)}  {family}"
     for words, features in (
-        ("for", found.speaking_for(MOST_FEATURES)),
-        ("against", found.speaking_against(MOST_FEATURES)),
+        ("raised", found.speaking_for(MOST_FEATURES)),
+        ("lowered", found.speaking_against(MOST_FEATURES)),
     ):
         if features:
-            yield f"  single features that speak most {words} it: value (deviations from the training mean)"
+            yield f"the single measures that {words} them most"
         for item in features:
-            value = "unknown" if item.value is None else f"{item.value:.2f} ({item.standardised:+.1f})"
-            yield f"    {_times(item.effect):>9}  {item.name}: {value}"
-            if item.meaning:
-                yield f"               {item.meaning}"
-    yield "  features share information: their factors do not multiply to the whole"
+            yield f"  {_times(item.effect)}  {_measure(item)}"
+    yield "measures share information: their factors do not multiply to the whole"
+
+
+def _rival(name: str, margin: float) -> str:
+    """The most probable other class; ``margin`` is the natural log of p(gunshot) over its own."""
+    if margin < 0.0:
+        return f"{name} is {_factor(margin)} times likelier"
+    return f"next likeliest: {name}, {_factor(margin)} times less likely"
+
+
+def _measure(item: Influence) -> str:
+    """One feature: its words, its name, its value, and how usual that is."""
+    words = words_for(item.name)
+    what = f"{words.meaning} ({item.name})" if words.meaning else item.name
+    if item.value is None or item.standardised is None:
+        return f"{what}: unknown"
+    size = abs(item.standardised)
+    side = "above" if item.standardised > 0.0 else "below"
+    usual = "about average" if size < 0.5 else f"{'far ' if size >= 2.0 else ''}{side} average"
+    return f"{what}: {words.value(item.value)}, {usual}"
 
 
 def _times(log_odds: float) -> str:
-    """A change of natural log-odds as a factor of the odds."""
-    factor = math.exp(min(abs(log_odds), 50.0))
-    shown = f"{factor:.2f}" if factor < 10.0 else f"{factor:.3g}"
-    return f"× {shown}" if log_odds >= 0.0 else f"÷ {shown}"
+    """A change of natural log-odds as a factor of the odds, as wide as any other."""
+    return f"{'×' if log_odds >= 0.0 else '÷'} {_factor(log_odds):>8}"
+
+
+def _factor(log_odds: float) -> str:
+    """How many times greater or smaller odds are, to three digits."""
+    factor = math.exp(abs(log_odds))
+    if factor < 9.995:
+        return f"{factor:.2f}"
+    if factor < 99.95:
+        return f"{factor:.1f}"
+    return f"{float(f'{factor:.3g}'):.0f}" if factor < MOST_TIMES else f">{MOST_TIMES}"
 
 
 def json_object(found: Explanation) -> str:

@@ -2,8 +2,8 @@
 
 The effect of a feature is what the log-odds of a gunshot lose when the model is told the training average
 instead (an ablation to the mean, one at a time or one family at a time). Features share information, so
-effects of one at a time do not add up to the whole. Without ``count_1`` nothing was heard before, and so
-nothing can be an echo.
+effects of one at a time do not add up to the whole. Where ``count_1`` is 0 nothing was heard in the second
+before, and so nothing is an echo.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Influence:
     name: str
     family: str
     meaning: str
+    """What ``value`` is; empty for a feature of a newer model."""
     value: float | None
     """At the first look; None: unknown at this sampling rate."""
     standardised: float | None
@@ -93,7 +94,7 @@ def influences(classifier: Classifier, verdict: Verdict) -> Influences | None:
             Influence(
                 name=name,
                 family=words[index].family,
-                meaning=words[index].meaning,
+                meaning=words[index].of_the_number,
                 value=_known(first_look, index),
                 standardised=_known(standardised, index),
                 effect=effect([index]),

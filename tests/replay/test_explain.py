@@ -98,7 +98,7 @@ def test_a_crossing_in_the_refractory_time_says_how_much_too_early_it_was(two: R
     assert margin(found, "refractory") == pytest.approx(30.0 - limit_ms, abs=5.0)
     assert found.verdict is None
     assert [round(other.offset_s, 2) for other in found.nearby if other.outcome == "candidate"] == [1.0]
-    assert f"{-margin(found, 'refractory'):.1f} ms short" in text(found)
+    assert f"needs {limit_ms:.0f} ms: {-margin(found, 'refractory'):.1f} ms short" in text(found)
     assert f"to explain the trigger before it: --at {found.trigger_before_s:.4f}" in text(found)
     assert found.trigger_before_s == pytest.approx(1.0, abs=1e-3)
 

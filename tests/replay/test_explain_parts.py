@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 
 from sensor.classify.classifier import Classifier
 from sensor.replay.explain_picture import spectrogram_db
+from sensor.replay.explain_text import _factor, _measure, _rival, _times
 from sensor.replay.feature_words import OTHER, words_for
+from sensor.replay.influence import Influence
 
 
 def test_every_feature_of_the_model_has_words() -> None:
     for name in Classifier.load().feature_names:
         assert words_for(name).family != OTHER, name
     assert words_for("something_new 3ms").family == OTHER
+
+
+@pytest.mark.parametrize(
+    ("factor", "shown"),
+    [(2.254, "2.25"), (9.999, "10.0"), (31.68, "31.7"), (123.4, "123"), (2751.0, "2750"), (1e9, ">1000000")],
+)
+def test_factors_have_three_digits_and_no_exponent(factor: float, shown: str) -> None:
+    assert _factor(math.log(factor)) == _factor(-math.log(factor)) == shown
+    assert _times(math.log(factor)) == f"× {shown:>8}"
+    assert _times(-math.log(factor)) == f"÷ {shown:>8}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "standardised", "shown"),
+    [
+        ("since_last_log", math.log10(3.0), 2.5, "): 3 s, far above average"),
+        (
+            "rise_ms_log",
+            math.log10(0.23 + 0.5),
+            -0.7,
+            "time of the rise from 10 to 90 % (rise_ms_log): 0.23 ms,",
+        ),
+        ("energy_time_50_log", math.log10(12.5), 0.1, "): 12 ms, about average"),
+        ("snr_db", 31.25, -2.5, "SNR (snr_db): 31.25 dB, far below average"),
+        ("count_1", None, None, "triggers in the last second (count_1): unknown"),
+        ("new_one", 1.5, 1.0, "new_one: 1.50, above average"),
+    ],
+)
+def test_a_measure_is_told_in_words_with_the_time_itself(
+    name: str, value: float | None, standardised: float | None, shown: str
+) -> None:
+    item = Influence(name=name, family="", meaning="", value=value, standardised=standardised, effect=1.0)
+    assert shown in _measure(item)
+
+
+def test_the_next_likeliest_class_is_told_with_how_far_it_is_behind_or_ahead() -> None:
+    assert _rival("firework", math.log(31.68)) == "next likeliest: firework, 31.7 times less likely"
+    assert _rival("firework", -math.log(2.254)) == "firework is 2.25 times likelier"
+
+
+def test_what_json_says_of_a_feature_is_what_its_number_is() -> None:
+    assert words_for("rise_ms_log").of_the_number == "log10 of time of the rise from 10 to 90 %, ms"
+    assert words_for("snr_db").of_the_number == "SNR, dB"
+    assert words_for("count_1").of_the_number == "triggers in the last second"
 
 
 def test_the_spectrogram_has_a_tone_at_its_frequency_and_level() -> None:
