@@ -369,7 +369,7 @@ def test_without_matplotlib_the_words_come_and_one_line_says_what_to_install(
     assert done.returncode == 1
     assert "gates, in the order" in done.stdout
     assert done.stderr.splitlines() == [
-        "gunshot-sensor: no picture: matplotlib is not installed (pip install 'gunshot-sensor[tools]')"
+        "gunshot-sensor: no picture: matplotlib is not installed (.venv/bin/pip install -e '.[tools]')"
     ]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sensor.classify.classifier import Classifier
-from sensor.replay.explain_picture import spectrogram_db
+from sensor.replay.explain import NEAR_S, explain
+from sensor.replay.explain_picture import draw, spectrogram_db
 from sensor.replay.explain_text import _factor, _measure, _rival, _times
 from sensor.replay.feature_words import OTHER, words_for
 from sensor.replay.influence import Influence
+from sensor.replay.recordings import RecordingFile
+from sensor.replay.runner import FileResult, ReplaySettings, default_config
 
 
 def test_every_feature_of_the_model_has_words() -> None:
@@ -70,3 +74,32 @@ def test_the_spectrogram_has_a_tone_at_its_frequency_and_level() -> None:
     levels_db = spectrogram_db(tone, window, 50)
     assert levels_db.shape == (window // 2 + 1, (4000 - window) // 50 + 1)
     assert set(levels_db.argmax(axis=0)) == {1000 * window // 8000}
+
+
+def test_the_picture_marks_all_that_crossed_and_the_moment_asked_for(
+    street: tuple[RecordingFile, FileResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure  # noqa: PLC0415  an extra
+
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, _: drawn.append(figure))
+    config = default_config()
+    settings = ReplaySettings(config=config, p_min=config.publish.p_min, every_trigger=True)
+    found = explain(street[0], 17.375, settings)
+    draw(found, tmp_path / "why.png")
+    (figure,) = drawn
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][3:] == [
+        "this decision",
+        "asked for (--at)",
+        "other crossings",
+    ]
+    wave = figure.axes[0]
+    begin_s, end_s = wave.get_xlim()
+    marked_s = sorted(float(np.asarray(line.get_xdata())[0]) for line in wave.lines[1:])
+    shown_s = [at_s for at_s in found.excerpt.crossed_s if begin_s <= at_s <= end_s]
+    assert max(shown_s) > 17.375 + NEAR_S
+    assert marked_s == sorted([*shown_s, 17.375])
+    styles = {line.get_label(): line.get_linestyle() for line in figure.axes[1].lines}
+    assert styles["noise floor"] != styles["other crossings"]
+    assert figure.axes[-1].get_ylabel() == "dB re the loudest"
