@@ -226,7 +226,7 @@ def _plots(scores: Scores) -> str:
 def _begins(rows: Sequence[tuple[str, float, float, float]]) -> str:
     """A warning where a chart of shares does not begin at nothing."""
     floor = svg.lowest_shown(rows)
-    return f" The axis begins at {floor:.0%}." if floor else ""
+    return f" The axis begins at {100 * floor:.0f} %." if floor else ""
 
 
 def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:

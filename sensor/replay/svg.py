@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.replay.counting import counted
+
 INK, FAINT, MARK, TRUTH = "#1d2a35", "#c9d2d9", "#0b6e8f", "#b3431e"
 _FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 
@@ -157,7 +159,7 @@ def reliability_chart(bins: Sequence[tuple[float, float, int]]) -> str:
             p,
             share,
             2.5 + 7.5 * math.sqrt(count / most),
-            f"{count} triggers: stated {p:.3f}, observed {share:.3f}",
+            f"{counted(count, 'trigger')}: stated {p:.3f}, observed {share:.3f}",
         )
     return plot.text()
 

@@ -138,6 +138,16 @@ def test_a_false_candidate_in_a_file_with_shots_is_not_called_a_shot(tmp_path: P
     assert json.loads((tmp_path / "scores.json").read_text())["false"][0]["near"] == ""
 
 
+def test_a_recall_axis_that_does_not_begin_at_nothing_says_so(tmp_path: Path) -> None:
+    write_bursts(tmp_path / "a.wav", (1.0,), seconds=30.0)
+    onsets = [Onset(onset_s=1.0 + shot, counted=True, shot=shot) for shot in range(28)]
+    found = [Heard(candidate(p_gunshot=0.9), onset.onset_s) for onset in onsets]
+    result = FileResult("a.wav", heard=found, triggers=[(one.offset_s, 0.9) for one in found], seconds=30.0)
+    text = page_of(tmp_path, FileTruth("a.wav", "one", onsets=onsets), result)
+    assert "The axis begins at 80 %." in text
+    assert "<td>0 0 0</td>" in text
+
+
 def test_an_unwritable_report_is_a_clear_fault(tmp_path: Path) -> None:
     write_bursts(tmp_path / "a.wav", (1.0,), seconds=2.0)
     (tmp_path / "events.csv").write_text("path,onset_s\na.wav,1.0\n")
