@@ -23,6 +23,8 @@ AFTER_S = 0.35
 """Shown before and after what is explained."""
 MARGIN_S = 0.02
 """Shown at least on either side of the moment asked for."""
+FRAME_S = 0.001
+"""Length of the detector's frames: a line ends no sooner than the picture."""
 WINDOW_S = 0.008
 """Window of the spectrogram: short enough to show an attack."""
 STEPS = 4
@@ -112,13 +114,16 @@ def _draw_wave(axes: Axes, excerpt: Excerpt) -> None:
 
 def _draw_levels(axes: Axes, found: Explanation) -> None:
     excerpt = found.excerpt
+    begin_s, end_s = _shown_s(found)
+    # No more than is shown, or the axis would be as long as what is not.
+    shown = (excerpt.frame_s >= begin_s - FRAME_S) & (excerpt.frame_s <= end_s + FRAME_S)
     for values, words, colour, line in (
         (excerpt.level_db, "level of 1 ms frames in the detector's band", SOUND, "-"),
         (excerpt.recent_db + found.threshold_db, "needed for a crossing", NEEDED, "--"),
         (excerpt.floor_db, "noise floor", FLOOR, "-."),
     ):
-        shown = np.maximum(values, QUIETEST_DB)
-        axes.plot(excerpt.frame_s, shown, label=words, color=colour, linestyle=line, linewidth=0.9)
+        drawn = np.maximum(values[shown], QUIETEST_DB)
+        axes.plot(excerpt.frame_s[shown], drawn, label=words, color=colour, linestyle=line, linewidth=0.9)
     if found.trigger is not None:
         sigma_s = found.trigger.onset_sigma_s
         axes.axvspan(found.offset_s - sigma_s, found.offset_s + sigma_s, color=PICK, alpha=0.2)
