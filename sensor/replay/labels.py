@@ -15,7 +15,7 @@ from sensor.errors import ConfigError
 from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED
 from sensor.replay.counting import counted
 from sensor.replay.manifest import number, read_table
-from sensor.replay.recordings import RecordingFile, match_rows
+from sensor.replay.recordings import RecordingFile, Tell, match_rows, tell_unmatched
 
 COUNTED = PUBLISHED | {"simulated", ""}
 """``truth_source`` of onsets that count as hit or miss. The others were predicted and not observed: they
@@ -58,7 +58,7 @@ class FileTruth:
     @property
     def unlisted_shots(self) -> bool:
         """Shots are in it, but nobody listed when: its candidates are neither right nor false."""
-        return not self.onsets and self.label.startswith(POSITIVE)
+        return not self.onsets and self.label.casefold().startswith(POSITIVE)
 
     @property
     def ignored_until_s(self) -> float:
@@ -89,65 +89,162 @@ Truth = Mapping[str, FileTruth]
 """By the file's printed name; every file of the replay is there."""
 
 
-def read_labels(table: Path, files: Sequence[RecordingFile]) -> Truth:
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One row of the table."""
+
+    line: int
+    path: str
+    label: str
+    group: str
+    onset: Onset
+
+
+def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda _: None) -> Truth:
     """The truth about each of ``files``.
+
+    Args:
+        table: the CSV of onsets.
+        files: all recordings.
+        tell: gets a line about recordings that are not listed, and one about rows that name no recording.
 
     Raises:
         ConfigError: the table cannot be used, or it knows none of the files; one line per fault.
     """
     rows = read_table(table, ("path", "onset_s"))
     beside = table.with_name("files.csv")
-    about = [row for _, row in read_table(beside, ("path",))] if beside.is_file() and beside != table else []
-    known = match_rows(table, list({row["path"]: None for row in (*about, *(row for _, row in rows))}), files)
+    about = read_table(beside, ("path",)) if beside.is_file() and beside != table else []
+    if not rows and not about:
+        raise ConfigError(f"{table}: has no rows below the names of its columns")
+    events = _events(table, rows)
+    known = match_rows(table, list(dict.fromkeys(row["path"] for _, row in (*about, *rows))), files)
     if not known:
         raise ConfigError(
             f"{table}: lists none of the {counted(len(files), 'file')}; "
             "its paths are relative to its own folder"
         )
-    files_by_path = {row["path"]: row for row in about}
-    truth: dict[str, FileTruth] = {}
-    for file in files:
-        path = known.get(file.name)
-        row = files_by_path.get(path or "", {})
-        truth[file.name] = FileTruth(
-            file.name, row.get("group") or _top(path or file.name), row.get("label", "")
-        )
-    _add_onsets(table, rows, {path: truth[name] for name, path in known.items()})
+    truth = _about_files(beside, about, known, files)
+    names: dict[str, list[str]] = {}
+    for name, paths in known.items():
+        for path in paths:
+            names.setdefault(path, []).append(name)
+    _refuse_repeated(table, events, names)
+    _add_events(table, events, names, truth)
+    tell_unmatched(table, [(event.line, event.path) for event in events], known, files, tell)
     return truth
 
 
-def _add_onsets(
-    table: Path, rows: Sequence[tuple[int, Mapping[str, str]]], by_path: Mapping[str, FileTruth]
-) -> None:
-    faults = []
-    for line, row in rows:
-        about = by_path.get(row["path"])
-        if about is None:
-            continue
-        try:
-            onset = _onset(row)
-        except ValueError as error:
-            faults.append(f"{table}:{line} {error}")
-            continue
-        if row.get("group"):
-            about.group = row["group"]
-        if row.get("label", POSITIVE) == POSITIVE:
-            about.onsets.append(onset)
-        else:
-            about.others.append((onset.onset_s, row["label"]))
+def beyond_end(truth: Truth, lengths_s: Mapping[str, float]) -> list[str]:
+    """Listed times after the end of their recording, in words; ``lengths_s`` by the file's printed name."""
+    late = []
+    for name, length_s in lengths_s.items():
+        about = truth[name]
+        times_s = sorted([onset.onset_s for onset in about.onsets] + [time_s for time_s, _ in about.others])
+        late += [f"{time_s:g} s in {name} ({length_s:.2f} s)" for time_s in times_s if time_s >= length_s]
+    return late
+
+
+def _about_files(
+    beside: Path,
+    about: Sequence[tuple[int, Mapping[str, str]]],
+    known: Mapping[str, Sequence[str]],
+    files: Sequence[RecordingFile],
+) -> dict[str, FileTruth]:
+    """What the table of files says of each, without onsets."""
+    rows_by_path: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
+    for line, row in about:
+        rows_by_path.setdefault(row["path"], []).append((line, row))
+    faults: dict[str, None] = {}
+    truth: dict[str, FileTruth] = {}
+    for file in files:
+        paths = known.get(file.name, [])
+        listed = [found for path in paths for found in rows_by_path.get(path, [])]
+        for line, row in listed[1:]:
+            faults[f"{beside}:{line} path: {row['path']} is listed twice, first in line {listed[0][0]}"] = (
+                None
+            )
+        row = listed[0][1] if listed else {}
+        group = row.get("group") or _top(paths[0] if paths else file.below)
+        truth[file.name] = FileTruth(file.name, group, row.get("label", ""))
     if faults:
         raise ConfigError("\n".join(faults))
-    for about in by_path.values():
+    return truth
+
+
+def _events(table: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> list[_Event]:
+    events, faults = [], []
+    for line, row in rows:
+        try:
+            events.append(_Event(line, row["path"], _label(row), row.get("group", ""), _onset(row)))
+        except ValueError as error:
+            faults.append(f"{table}:{line} {error}")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return events
+
+
+def _refuse_repeated(table: Path, events: Sequence[_Event], names: Mapping[str, Sequence[str]]) -> None:
+    """Refuse two rows that list one moment of one recording: it would be two rounds, one of them missed."""
+    lines: dict[tuple[str, float], int] = {}
+    faults = []
+    for event in events:
+        for name in names.get(event.path, [event.path]):
+            first = lines.setdefault((name, event.onset.onset_s), event.line)
+            if first != event.line:
+                faults.append(
+                    f"{table}:{event.line} onset_s: {event.onset.onset_s:g} s of {event.path} is listed "
+                    f"twice, first in line {first}; keep one of the rows"
+                )
+                break
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _add_events(
+    table: Path,
+    events: Sequence[_Event],
+    names: Mapping[str, Sequence[str]],
+    truth: Mapping[str, FileTruth],
+) -> None:
+    grouped: dict[str, _Event] = {}
+    faults: dict[str, None] = {}
+    for event in events:
+        for name in names.get(event.path, ()):
+            about = truth[name]
+            if event.group:
+                first = grouped.setdefault(name, event)
+                about.group = first.group
+                if event.group != first.group:
+                    faults[
+                        f"{table}:{event.line} group: {event.group} is not {first.group}, the group of "
+                        f"{event.path} in line {first.line}; a recording belongs to one group"
+                    ] = None
+            if event.label.casefold() == POSITIVE:
+                about.onsets.append(event.onset)
+            else:
+                about.others.append((event.onset.onset_s, event.label))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    for about in truth.values():
         about.onsets.sort(key=lambda onset: onset.onset_s)
 
 
+def _label(row: Mapping[str, str]) -> str:
+    label = row.get("label", POSITIVE)
+    if not label:
+        raise ValueError(f"label: is empty; write {POSITIVE} or what else is heard there")
+    if not any(letter.isalpha() for letter in label):
+        raise ValueError(f"label: {label} is no word; write decimals of onset_s with a point")
+    return label
+
+
 def _onset(row: Mapping[str, str]) -> Onset:
-    onset_s = number(row, "onset_s", -3600.0, 1e6)
+    onset_s = number(row, "onset_s", 0.0, 1e6)
     if onset_s is None:
         raise ValueError("onset_s: is empty")
     return Onset(
         onset_s=onset_s,
-        counted=row.get("truth_source", "") in COUNTED,
+        counted=row.get("truth_source", "").casefold() in COUNTED,
         shot=int(number(row, "shot", 0.0, 1e6) or 0),
         weapon=row.get("weapon", ""),
         distance_m=number(row, "distance_m", 0.0, 1e6),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensor.errors import ConfigError
 from sensor.events import NAME_PATTERN, Position
-from sensor.replay.recordings import RecordingFile, match_rows
+from sensor.replay.recordings import RecordingFile, Tell, match_rows, tell_unmatched
 
 REQUIRED_COLUMNS = ("path", "start_utc")
 COLUMNS = (
@@ -28,6 +28,8 @@ COLUMNS = (
 of 0 dBFS. Other columns are passed over."""
 DEFAULT_POSITION_SIGMA_M = 5.0
 """Taken where a row gives a position without its sigma, as in the node's own configuration."""
+LAST_YEAR = 2261
+"""The last whole year whose nanoseconds since 1970 fit into 64 bits."""
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9})\d*)?\s*(Z|z|[+-]\d\d:?\d\d)?")
 
@@ -47,7 +49,7 @@ def utc_ns_from_iso(text: str) -> int:
     """Nanoseconds since 1970 of an ISO 8601 date and time with ``Z`` or an offset; keeps nine decimals.
 
     Raises:
-        ValueError: it is none, or does not say its time zone.
+        ValueError: it is none, does not say its time zone, or is before 1970 or after 2261.
     """
     match = _ISO.fullmatch(text.strip())
     if match is None:
@@ -59,6 +61,8 @@ def utc_ns_from_iso(text: str) -> int:
         raise ValueError(
             f"{text} does not say its time zone; end it with Z for UTC, or with an offset like -04:00"
         )
+    if int(day[:4]) > LAST_YEAR:
+        raise ValueError(f"{text} is after {LAST_YEAR}, the last year that can be told in nanoseconds")
     moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     if since.days < 0:
@@ -66,56 +70,121 @@ def utc_ns_from_iso(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 10**9 + int((fraction or "").ljust(9, "0"))
 
 
-def read_manifest(table: Path, files: Sequence[RecordingFile]) -> dict[str, Made]:
+def read_manifest(
+    table: Path, files: Sequence[RecordingFile], tell: Tell = lambda _: None
+) -> dict[str, Made]:
     """File name -> how it was made, for the files that the manifest lists.
+
+    Args:
+        table: the CSV.
+        files: all recordings.
+        tell: gets a line about recordings that are not listed, and one about rows that name no recording.
 
     Raises:
         ConfigError: one line per fault, ``file:line column: what, and how to mend it``.
     """
     rows = read_table(table, REQUIRED_COLUMNS)
+    if not rows:
+        raise ConfigError(f"{table}: has no rows below the names of its columns")
     made: dict[str, Made] = {}
+    line_of: dict[str, int] = {}
     faults: list[str] = []
     for line, row in rows:
+        path = row["path"]
         try:
             how = _made(row)
         except ValueError as error:
             faults.append(f"{table}:{line} {error}")
             continue
-        if row["path"] in made:
-            faults.append(f"{table}:{line} path: {row['path']} is listed twice")
-        made[row["path"]] = how
+        if path in made:
+            faults.append(f"{table}:{line} path: {path} is listed twice, first in line {line_of[path]}")
+        made[path] = how
+        line_of.setdefault(path, line)
     if faults:
         raise ConfigError("\n".join(faults))
-    return {name: made[path] for name, path in match_rows(table, list(made), files).items()}
+    matched = match_rows(table, list(made), files)
+    faults += [
+        f"{table}:{line_of[again]} path: {again} is {name}, which line {line_of[paths[0]]} lists "
+        f"as {paths[0]}; keep one of the two rows"
+        for name, paths in matched.items()
+        for again in paths[1:]
+    ]
+    if faults:
+        raise ConfigError("\n".join(dict.fromkeys(faults)))
+    tell_unmatched(table, [(line, row["path"]) for line, row in rows], matched, files, tell)
+    return {name: made[paths[0]] for name, paths in matched.items()}
 
 
 def read_table(table: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a CSV with a header; cells are stripped, missing ones empty.
 
+    A row is one line: a cell over several lines cannot be told from a quote that nobody closed.
+
     Raises:
-        ConfigError: it cannot be read, is no such table or lacks a column.
+        ConfigError: it cannot be read, is no such table, lacks a column or names one twice; or a row has more
+            cells than the header, no path, or a cell that goes on in the next line. One line per fault.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = [name.strip() for name in reader.fieldnames or []]
-            missing = [name for name in required if name not in header]
-            if missing:
-                raise ConfigError(
-                    f"{table}:1 has no column {', '.join(missing)}; the first line must name the columns"
-                )
-            reader.fieldnames = header
-            return [
-                (
-                    reader.line_num,
-                    {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)},
-                )
-                for row in reader
-            ]
+            reader = csv.reader(file, strict=True)
+            line = 1
+            faults: list[str] = []
+            rows: list[tuple[int, dict[str, str]]] = []
+            try:
+                header = _header(table, next(reader, []), required)
+                line = reader.line_num + 1
+                for cells in reader:
+                    fault = _row_fault(cells, header, required)
+                    if fault:
+                        faults.append(f"{table}:{line} {fault}")
+                    elif any(cell.strip() for cell in cells):
+                        rows.append((line, _row(cells, header)))
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                faults.append(f"{table}:{line} is no row of a CSV: {error}; a quote may not be closed")
     except OSError as error:
         raise ConfigError(f"{table}: cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{table}: is no CSV in UTF-8: {error}") from error
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return rows
+
+
+def _header(table: Path, cells: Sequence[str], required: Sequence[str]) -> list[str]:
+    header = [name.strip() for name in cells]
+    missing = [name for name in required if name not in header]
+    if missing:
+        raise ConfigError(
+            f"{table}:1 has no column {', '.join(missing)}; the first line must name the columns"
+        )
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{table}:1 names column {', '.join(twice)} twice; keep one of them")
+    return header
+
+
+def _row_fault(cells: Sequence[str], header: Sequence[str], required: Sequence[str]) -> str | None:
+    """What is wrong with the form of a row; None: nothing."""
+    for cell in cells:
+        if "\n" in cell or "\r" in cell:
+            return "has a cell that goes on in the next line; close its quote, and keep to one line a row"
+        if "\0" in cell:
+            return "holds a NUL byte; save the table as text in UTF-8"
+    if any(cell.strip() for cell in cells[len(header) :]):
+        return (
+            f"has {len(cells)} cells below {len(header)} columns; "
+            "write decimals with a point, and put cells that hold a comma in quotes"
+        )
+    if "path" in required and any(cell.strip() for cell in cells) and not _row(cells, header)["path"]:
+        return "path: is empty; name the recording"
+    return None
+
+
+def _row(cells: Sequence[str], header: Sequence[str]) -> dict[str, str]:
+    return {
+        name: cells[index].strip() if index < len(cells) else "" for index, name in enumerate(header) if name
+    }
 
 
 def _made(row: Mapping[str, str]) -> Made:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.capture.audiofile import AUDIO_SUFFIXES
 from sensor.errors import ConfigError
+
+NAMED = 3
+"""How many of many things a line names."""
+
+Tell = Callable[[str], None]
+"""Takes one line about input that was passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,8 @@ class RecordingFile:
     name: str
     """As printed: the argument as typed, joined with the path below it."""
     path: Path
+    below: str = ""
+    """The path below the folder that was named; empty for a file that was named itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +77,102 @@ def _in_folder(argument: str) -> list[RecordingFile | Unreadable]:
     found: list[RecordingFile | Unreadable] = []
     for below in sorted(files, key=lambda name: Path(name).parts):
         name = os.path.join(argument, below)  # noqa: PTH118  same
-        found.append(RecordingFile(name, Path(name)))
+        found.append(RecordingFile(name, Path(name), below))
     if not found and not unreadable:
         unreadable.append(Unreadable(argument, "holds no audio file"))
     return [*found, *sorted(unreadable, key=lambda item: item.name)]
 
 
-def match_rows(table: Path, paths: Sequence[str], files: Sequence[RecordingFile]) -> dict[str, str]:
-    """File name -> the path by which ``table`` (a CSV) knows the file; files it does not know are left out.
+def match_rows(table: Path, paths: Sequence[str], files: Sequence[RecordingFile]) -> dict[str, list[str]]:
+    """File name -> the paths by which ``table`` (a CSV) knows the file; files it does not know are left out.
 
-    A table's paths are relative to its own folder. If none of them leads to any of the files (the table
-    was moved), a path matches the files whose own path ends with it.
+    A table's paths are relative to its own folder. A file goes by its own name, and by what its links lead to
+    if the table does not have that name; so several files can share a row. If no path leads to any of the
+    files (the table was moved), a path matches the files whose own path ends with it.
 
     Raises:
-        ConfigError: such an ending fits several files.
+        ConfigError: such an ending fits several recordings.
     """
-    by_place = {os.path.realpath(table.parent / path): path for path in paths}
-    direct = {
-        file.name: by_place[place] for file in files if (place := os.path.realpath(file.path)) in by_place
-    }
-    if direct:
-        return direct
-    by_ending = {tuple(Path(path).parts): path for path in paths}
-    matched: dict[str, str] = {}
-    owner: dict[str, str] = {}
+    return _match_places(table, paths, files) or _match_endings(table, paths, files)
+
+
+def _match_places(table: Path, paths: Sequence[str], files: Sequence[RecordingFile]) -> dict[str, list[str]]:
+    known: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+    for path in paths:
+        for by_place, place in zip(known, _places(table.parent / path), strict=True):
+            by_place.setdefault(place, []).append(path)
+    matched = {}
+    for file in files:
+        for by_place, place in zip(known, _places(file.path), strict=True):
+            if place in by_place:
+                matched[file.name] = by_place[place]
+                break
+    return matched
+
+
+def _places(path: Path) -> tuple[str, str, str]:
+    """Where a path leads: as it is written, with the links of its folder followed, with all followed."""
+    written = os.path.abspath(path)  # noqa: PTH100  Path has nothing that takes out the dots
+    folder = os.path.realpath(path.parent)
+    if os.path.realpath(Path(written).parent) != folder:  # behind a link .. is not the folder before it
+        written = str(path.absolute())
+    return written, str(Path(folder) / path.name), os.path.realpath(path)
+
+
+def _match_endings(table: Path, paths: Sequence[str], files: Sequence[RecordingFile]) -> dict[str, list[str]]:
+    by_ending: dict[tuple[str, ...], list[str]] = {}
+    for path in paths:
+        by_ending.setdefault(tuple(Path(path).parts), []).append(path)
+    matched: dict[str, list[str]] = {}
+    owner: dict[str, RecordingFile] = {}
     for file in files:
         parts = file.path.absolute().parts
-        for start in range(len(parts)):
-            path = by_ending.get(parts[start:])
-            if path is None:
-                continue
-            if path in owner:
+        endings = (parts[start:] for start in range(len(parts)))
+        fitting = next((by_ending[ending] for ending in endings if ending in by_ending), [])
+        for path in fitting:
+            other = owner.setdefault(path, file)
+            if os.path.realpath(other.path) != os.path.realpath(file.path):
                 raise ConfigError(
-                    f"{table}: {path} could be {owner[path]} or {file.name}; put the table into the folder "
+                    f"{table}: {path} could be {other.name} or {file.name}; put the table into the folder "
                     "that its paths are relative to"
                 )
-            matched[file.name], owner[path] = path, file.name
-            break
+        if fitting:
+            matched[file.name] = fitting
     return matched
+
+
+def tell_unmatched(
+    table: Path,
+    rows: Sequence[tuple[int, str]],
+    matched: Mapping[str, Sequence[str]],
+    files: Sequence[RecordingFile],
+    tell: Tell,
+) -> None:
+    """Name the recordings that ``table`` does not list, and those of its rows that list no recording.
+
+    Args:
+        table: the CSV, for the words.
+        rows: line and path of each row.
+        matched: file name -> paths of rows, as ``match_rows`` gives it.
+        files: all recordings.
+        tell: gets at most one line of each kind.
+    """
+    unlisted = [file.name for file in files if file.name not in matched]
+    if unlisted:
+        tell(f"{len(unlisted)} of {len(files)} recordings are not listed in {table}: {some(unlisted)}")
+    used = {path for found in matched.values() for path in found}
+    idle: dict[str, int] = {}
+    count = 0
+    for line, path in rows:
+        if path not in used:
+            count += 1
+            idle.setdefault(path, line)
+    if idle:
+        named = some([f"{table}:{line} path {path}" for path, line in idle.items()])
+        tell(f"{count} of {len(rows)} rows of {table} name no recording: {named}")
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sensor.errors import ConfigError
-from sensor.replay.labels import FileTruth, Onset, read_labels
-from sensor.replay.recordings import RecordingFile
+from sensor.replay.labels import FileTruth, Onset, beyond_end, read_labels
+from sensor.replay.recordings import RecordingFile, find_recordings
 
 EVENTS = (
     "path,onset_s,label,weapon,distance_m,shot,predicted_onset_s,truth_source,spl_db,peak_over_floor_db,clipped,audible\n"
@@ -24,7 +24,7 @@ def files(tmp_path: Path) -> list[RecordingFile]:
     (tmp_path / "events.csv").write_text(EVENTS)
     (tmp_path / "files.csv").write_text(FILES)
     names = ("street/a.flac", "dogs/d.wav", "range/r.wav", "street/new.wav")
-    return [RecordingFile(f"x/{name}", tmp_path / name) for name in names]
+    return [RecordingFile(f"x/{name}", tmp_path / name, name) for name in names]
 
 
 def test_onsets_are_sorted_and_know_whether_they_count(tmp_path: Path, files: list[RecordingFile]) -> None:
@@ -44,7 +44,7 @@ def test_groups_and_labels_come_from_the_table_of_files_beside(
         "x/street/a.flac": ("FP1", "gunshot"),
         "x/dogs/d.wav": ("fold1", "neg_dog"),
         "x/range/r.wav": ("range_A", "gunshot"),
-        "x/street/new.wav": ("x", ""),
+        "x/street/new.wav": ("street", ""),
     }
     assert [name for name, about in truth.items() if about.unlisted_shots] == ["x/range/r.wav"]
 
@@ -74,6 +74,25 @@ def test_other_sounds_are_known_and_are_no_shots(tmp_path: Path, files: list[Rec
         ("path,onset_s\nstreet/a.flac,soon\n", ":2 onset_s: soon is no number"),
         ("path,onset_s\nstreet/a.flac,\n", ":2 onset_s: is empty"),
         ("path,onset_s\nelsewhere/z.wav,1\n", "lists none of the 4 files"),
+        ("path,onset_s\n", "events.csv: has no rows"),
+        ("path,onset_s\nstreet/a.flac,-0.1\n", ":2 onset_s: -0.1 is not between 0"),
+        ("path,onset_s\nstreet/a.flac,nan\n", ":2 onset_s: nan is not between 0"),
+        (
+            "path,onset_s\nstreet/a.flac,1\nstreet/a.flac,2\nstreet/a.flac,1.0\n",
+            ":4 onset_s: 1 s of street/a.flac is listed twice, first in line 2",
+        ),
+        ("path,onset_s\nstreet/a.flac,1\n./street/a.flac,1\n", ":3 onset_s: .* listed twice"),
+        ("path,onset_s\nelsewhere/z.wav,1\nelsewhere/z.wav,1\n", ":3 onset_s: .* listed twice|none of"),
+        ("path,onset_s,onset_s\nstreet/a.flac,1,2\n", ":1 names column onset_s twice"),
+        ("path,onset_s\nstreet/a.flac,1,5\n", ":2 has 3 cells below 2 columns; write decimals with a point"),
+        ("path,onset_s,label\nstreet/a.flac,1,5\n", ":2 label: 5 is no word"),
+        ("path,onset_s,label\nstreet/a.flac,1,\n", ":2 label: is empty"),
+        ("path,onset_s,label\nstreet/a.flac,1\n", ":2 label: is empty"),
+        ("path,onset_s\n,1\n", ":2 path: is empty"),
+        (
+            "path,onset_s,group\nstreet/a.flac,1,east\nstreet/a.flac,2,west\n",
+            ":3 group: west is not east, the group of street/a.flac in line 2",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(
@@ -90,3 +109,75 @@ def test_windows_are_merged_and_kept_inside_the_file() -> None:
     assert FileTruth("f", "g", onsets=onsets).windows(10.0) == [
         (0.0, 3.0), (pytest.approx(4.85), 7.0), (pytest.approx(9.35), 10.0),
     ]  # fmt: skip
+
+
+def test_labels_and_sources_are_compared_whatever_their_case(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    (tmp_path / "files.csv").write_text("path,label\nrange/r.wav,Gunshot\n")
+    (tmp_path / "events.csv").write_text(
+        "path,onset_s,label,truth_source\n"
+        "street/a.flac,1.5, GunShot ,Tuple\nstreet/a.flac,2,Gunshot,Guessed\n"
+    )
+    truth = read_labels(tmp_path / "events.csv", files)
+    assert [onset.counted for onset in truth["x/street/a.flac"].onsets] == [True, False]
+    assert truth["x/range/r.wav"].unlisted_shots
+
+
+def test_what_matches_nothing_is_told(tmp_path: Path, files: list[RecordingFile]) -> None:
+    (tmp_path / "files.csv").unlink()
+    (tmp_path / "events.csv").write_text(
+        "path,onset_s\nstreet/a.flac,1\nSTREET/A.flac,2\nold/b.flac,1\nold/b.flac,2\n"
+    )
+    told: list[str] = []
+    read_labels(tmp_path / "events.csv", files, told.append)
+    table = tmp_path / "events.csv"
+    assert told == [
+        f"3 of 4 recordings are not listed in {table}: x/dogs/d.wav, x/range/r.wav, x/street/new.wav",
+        f"3 of 4 rows of {table} name no recording: {table}:3 path STREET/A.flac, {table}:4 path old/b.flac",
+    ]
+
+
+def test_a_table_without_onsets_serves_recordings_without_shots(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    (tmp_path / "events.csv").write_text("path,onset_s\n")
+    assert read_labels(tmp_path / "events.csv", files)["x/dogs/d.wav"].label == "neg_dog"
+
+
+def test_a_file_that_the_table_of_files_names_twice_is_refused(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    (tmp_path / "files.csv").write_text(f"{FILES}./dogs/d.wav,gunshot,fold1\n")
+    with pytest.raises(ConfigError, match=r"files.csv:5 path: ./dogs/d.wav is listed twice, first in line 3"):
+        read_labels(tmp_path / "events.csv", files)
+
+
+def test_one_recording_under_several_names_keeps_its_labels(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.wav").touch()
+    (tmp_path / "tree" / "b.wav").symlink_to("a.wav")
+    (tmp_path / "events.csv").write_text("path,onset_s\ntree/a.wav,1\n")
+    files = [file for file in find_recordings([str(tmp_path)]) if isinstance(file, RecordingFile)]
+    truth = read_labels(tmp_path / "events.csv", files)
+    assert [[onset.onset_s for onset in about.onsets] for about in truth.values()] == [[1.0], [1.0]]
+    (tmp_path / "events.csv").write_text("path,onset_s\ntree/a.wav,1\ntree/b.wav,2\n")
+    truth = read_labels(tmp_path / "events.csv", files)
+    assert [[onset.onset_s for onset in about.onsets] for about in truth.values()] == [[1.0], [2.0]]
+
+
+def test_the_group_of_an_unlisted_file_is_its_folder_below_the_argument(tmp_path: Path) -> None:
+    for name in ("a.wav", "east/b.wav", "west/deep/c.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "d.csv").write_text("path,onset_s\na.wav,1\n")
+    found = find_recordings([str(tmp_path), str(tmp_path / "a.wav")])
+    files = [file for file in found if isinstance(file, RecordingFile)]
+    truth = read_labels(tmp_path / "d.csv", files)
+    assert [about.group for about in truth.values()] == ["files", "east", "west"]
+
+
+def test_times_beyond_the_end_are_named() -> None:
+    about = FileTruth("f", "g", onsets=[Onset(onset_s=9.0, counted=True)], others=[(12.0, "dog")])
+    assert beyond_end({"f": about, "h": about}, {"f": 9.0}) == ["9 s in f (9.00 s)", "12 s in f (9.00 s)"]
+    assert beyond_end({"f": about}, {"f": 60.0}) == []

@@ -39,6 +39,8 @@ def test_every_written_time_is_read_back(utc_ns: int) -> None:
     [
         ("2026-06-14T21:04:00", "does not say its time zone"),
         ("2026-06-14", "is no date and time"),
+        ("9999-12-31T23:59:59Z", "is after 2261"),
+        ("2262-01-01T00:00:00Z", "is after 2261"),
         ("yesterday", "is no date and time"),
         ("2026-13-14T21:04:00Z", "month"),
         ("1969-12-31T23:59:59Z", "before 1970"),
@@ -103,7 +105,17 @@ def test_an_ending_that_fits_two_files_is_refused(tmp_path: Path) -> None:
             "path,start_utc,lat_deg,lon_deg,height_m\na.wav,,91,1,1\n",
             r":2 lat_deg: 91 is not between -90 and 90",
         ),
-        ("path,start_utc\na.wav,\na.wav,\n", r":3 path: a.wav is listed twice"),
+        ("path,start_utc\na.wav,\na.wav,\n", r":3 path: a.wav is listed twice, first in line 2"),
+        ("path,start_utc\na.wav,\n./a.wav,\n", r":3 path: \./a.wav is x/a.wav, which line 2 lists as a.wav"),
+        ("path,start_utc\na.wav,\nx/../a.wav,\n", r":3 path: x/\.\./a.wav is x/a.wav"),
+        ("path,start_utc\n", r"has no rows"),
+        ("path,start_utc\n,,\n\n", r"has no rows"),
+        ('path,start_utc\na.wav,\n"b.wav,\nc.wav,\n', r":3 is no row of a CSV: .* a quote may not be closed"),
+        ('path,start_utc\n\n"a.wav,\nb.wav",\n', r":3 has a cell that goes on in the next line"),
+        ("path,start_utc\na.wav,\nb\0.wav,\n", r":3 holds a NUL byte"),
+        ("path,start_utc,node,node\na.wav,,a,b\n", r":1 names column node twice"),
+        ("path,start_utc,lat_deg,lon_deg,height_m\na.wav,,35,9,8,1,120\n", r":2 has 7 cells below 5 columns"),
+        ("path,start_utc\na.wav,9999-01-01T00:00:00Z\n", r":2 start_utc: .* is after 2261"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
@@ -119,3 +131,35 @@ def test_a_table_that_is_not_text_is_refused(tmp_path: Path) -> None:
     table.unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
         read_manifest(table, files)
+
+
+def test_the_last_times_that_are_taken_fit_into_64_bits() -> None:
+    assert utc_ns_from_iso("2261-12-31T23:59:59.999999999-23:59") < 2**63 - 10**15
+
+
+def test_empty_cells_beyond_the_columns_and_empty_rows_do_no_harm(tmp_path: Path) -> None:
+    table, files = manifest(tmp_path, "path,start_utc,,\r\n,,,,\r\na.wav,1970-01-01T00:00:01Z,,,,\r\n")
+    assert read_manifest(table, files)["x/a.wav"].start_utc_ns == 10**9
+
+
+def test_rows_of_two_names_of_one_recording_are_kept_apart_while_both_are_read(tmp_path: Path) -> None:
+    table, files = manifest(
+        tmp_path, "path,start_utc\na.wav,1970-01-01T00:00:01Z\nb.wav,1970-01-01T00:00:02Z\n"
+    )
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "b.wav").symlink_to("a.wav")
+    made = read_manifest(table, files)
+    assert [made[file.name].start_utc_ns for file in files] == [10**9, 2 * 10**9]
+    third = tmp_path / "c.wav"
+    third.symlink_to("a.wav")
+    with pytest.raises(ConfigError, match=r":3 path: b.wav is c, which line 2 lists as a.wav"):
+        read_manifest(table, [RecordingFile("c", third)])
+
+
+def test_a_folder_behind_a_link_is_the_same_folder(tmp_path: Path) -> None:
+    (tmp_path / "store" / "day").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("store/day")
+    table, _ = manifest(tmp_path / "store" / "day", "path,start_utc\na.wav,1970-01-01T00:00:01Z\n")
+    file = RecordingFile("link/a.wav", tmp_path / "link" / "a.wav")
+    wrong = RecordingFile("link/../a.wav", tmp_path / "link" / ".." / "a.wav")  # store/a.wav
+    assert set(read_manifest(table, [file, wrong])) == {"link/a.wav"}
