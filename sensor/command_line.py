@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import importlib.metadata
+import io
 import json
+import math
 import os
 import platform
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,6 +74,26 @@ class LazyGroup(click.Group):
         return f"did you mean {found[0]}?" if found else f"there are {', '.join(self._table)}"
 
 
+class FiniteFloat(click.FloatRange):
+    """A number within a range; NaN, which passes every comparison, is none."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's own
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number; fail when it is none or outside the range."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return number
+
+
+PROBABILITY = FiniteFloat(0.0, 1.0)
+FINITE_MS = FiniteFloat(0.0, 1e9)
+"""A time in milliseconds."""
+
 Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
 
@@ -103,12 +128,25 @@ def stop_on_signals(stop: threading.Event) -> None:
     signal.signal(signal.SIGINT, obey)
 
 
+@contextmanager
+def interrupt_on_terminate() -> Iterator[None]:
+    """SIGTERM ends what is inside as Ctrl-C does, so that it can clear up; only the main thread can ask."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_program(name: str, group: click.Group) -> NoReturn:
     """Run a command; exit 78: bad configuration, 2: usage, 1: another expected error, 130: interrupted."""
     # No other package's plugin has a say in our configuration, and looking for them is a tenth of the start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _take_any_letter()
     try:
         code = group.main(standalone_mode=False)
+        if sys.stdout is not None:  # as it is after >&-
+            sys.stdout.flush()
     except click.exceptions.Abort:
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
@@ -123,7 +161,33 @@ def run_program(name: str, group: click.Group) -> NoReturn:
     except BrokenPipeError:  # `gunshot-sensor devices | head`
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if not _stdout_fails(error):
+            raise
+        _tell(name, f"standard output: {error.strerror or error}")
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _take_any_letter() -> None:
+    """Write letters that the terminal's encoding does not have as escapes, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _stdout_fails(error: OSError) -> bool:
+    """Whether standard output is what cannot be written; it is led to nowhere then, as it is tried again."""
+    if sys.stdout is None:
+        return False
+    calls = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    fails = any(call.f_code is click.echo.__code__ and not call.f_locals.get("err") for call in calls)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        fails = True
+    if fails:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return fails
 
 
 def _tell(name: str, text: str) -> None:
@@ -132,7 +196,13 @@ def _tell(name: str, text: str) -> None:
 
     prefix = "<3>" if under_journal(sys.stderr, os.environ) else ""
     for line in f"{name}: {text}".splitlines():
-        click.echo(prefix + line, err=True)
+        # Names of files may hold anything; what would move a terminal's cursor is written as an escape.
+        safe = "".join(c if c.isprintable() or c == "\t" else _escape(c) for c in line)
+        click.echo(prefix + safe, err=True)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 def print_versions(libraries: tuple[str, ...], *, as_json: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 
 from sensor.cli.main import offline_config_option
-from sensor.command_line import json_option
+from sensor.command_line import PROBABILITY, FiniteFloat, json_option
 
 
 @click.command()
@@ -16,7 +15,7 @@ from sensor.command_line import json_option
 @click.option(
     "--at",
     "at_s",
-    type=click.FloatRange(0.0, 1e9),
+    type=FiniteFloat(0.0, 1e9),
     required=True,
     metavar="SECONDS",
     help="From the file's first sample; the nearest decision within 0.2 s is explained.",
@@ -28,7 +27,7 @@ from sensor.command_line import json_option
     metavar="FILE.png",
     help="Draw waveform, levels with threshold and pick, and spectrogram.",
 )
-@click.option("--p-min", type=click.FloatRange(0.0, 1.0), help="Instead of publish.p_min (0.2).")
+@click.option("--p-min", type=PROBABILITY, help="Instead of publish.p_min (0.2).")
 @offline_config_option
 def explain(
     file: str,
@@ -55,8 +54,6 @@ def explain(
     from sensor.replay.recordings import RecordingFile  # noqa: PLC0415  same
     from sensor.replay.runner import ReplaySettings, default_config  # noqa: PLC0415  same
 
-    if math.isnan(at_s):  # passes every comparison with a range
-        raise click.UsageError("--at is no time; give seconds from the file's first sample, such as 12.5")
     config = load_config(config_file) if config_file else default_config()
     settings = ReplaySettings(
         config=config, p_min=config.publish.p_min if p_min is None else p_min, every_trigger=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor.cli.main import offline_config_option
+from sensor.command_line import FINITE_MS, PROBABILITY, interrupt_on_terminate
 from sensor.errors import ConfigError, SensorError
 from sensor.replay.counting import counted
 
@@ -48,9 +50,7 @@ class Options:
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--start", metavar="UTC", help="UTC of each file's first sample: 2026-06-14T21:04:00Z.")
-@click.option(
-    "--start-sigma-ms", type=click.FloatRange(0.0, 1e9), default=0.0, help="One sigma of that start, ms."
-)
+@click.option("--start-sigma-ms", type=FINITE_MS, default=0.0, help="One sigma of that start, ms.")
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),
@@ -60,7 +60,7 @@ class Options:
 @click.option(
     "--jsonl", is_flag=True, help="Print each candidate as the broker gets it, one JSON object a line."
 )
-@click.option("--p-min", type=click.FloatRange(0.0, 1.0), help="Instead of publish.p_min (0.2).")
+@click.option("--p-min", type=PROBABILITY, help="Instead of publish.p_min (0.2).")
 @click.option(
     "--labels", type=click.Path(path_type=Path), metavar="CSV", help="Listed onsets to score against."
 )
@@ -153,17 +153,21 @@ def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingF
         usual = Made(start_utc_ns=start_utc_ns, start_sigma_s=options.start_sigma_ms * 1e-3)
     if options.manifest is None:
         return [(file, usual) for file in files]
-    made = read_manifest(options.manifest, files)
-    if len(made) < len(files):
-        missing = f"{len(files) - len(made)} of {counted(len(files), 'file')}"
-        click.echo(f"{options.manifest} does not list {missing}", err=True)
+    made = read_manifest(options.manifest, files, _tell)
     return [(file, made.get(file.name, usual)) for file in files]
 
 
 def _truth(files: list[RecordingFile], options: Options) -> Truth | None:
     from sensor.replay.labels import read_labels  # noqa: PLC0415  same
 
-    return None if options.labels is None else read_labels(options.labels, files)
+    return None if options.labels is None else read_labels(options.labels, files, _tell)
+
+
+def _tell(text: str) -> None:
+    """Say something on standard error; names of files may hold anything."""
+    from sensor.replay.lines import shown  # noqa: PLC0415  same
+
+    click.echo(shown(text), err=True)
 
 
 def _score(
@@ -173,12 +177,19 @@ def _score(
     settings: ReplaySettings,
     files: list[RecordingFile],
 ) -> None:
+    from sensor.replay.labels import beyond_end  # noqa: PLC0415  same
+    from sensor.replay.lines import shown  # noqa: PLC0415  same
+    from sensor.replay.recordings import some  # noqa: PLC0415  same
     from sensor.replay.runner import classifier_for, stated_prior  # noqa: PLC0415  numpy only when used
     from sensor.replay.scoring import score  # noqa: PLC0415  scipy only when used
     from sensor.replay.tables import score_text  # noqa: PLC0415  same
 
+    late = beyond_end(truth, {result.name: result.seconds for result in results if result.refused is None})
+    if late:
+        _tell(f"{len(late)} listed times are beyond the end of their recording: {some(late)}")
     scores = score(truth, results, stated_prior(settings.config))
-    click.echo(score_text(scores, classifier_for(settings.config).model_id), err=True)
+    told = score_text(scores, classifier_for(settings.config).model_id)
+    click.echo(shown(told, keep="\n"), err=True)
     if options.report is not None:
         from sensor.replay.report import write_report  # noqa: PLC0415  same
 
@@ -199,6 +210,7 @@ class _Bench:
         self.faults = 0
         self._options = options
         self._bar = bar
+        self._only_ascii = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name != "utf-8"
 
     def run(self, work: list[tuple[RecordingFile, Made]], settings: ReplaySettings) -> bool:
         """Read everything; False when interrupted."""
@@ -233,7 +245,7 @@ class _Bench:
     def note(self, text: str) -> None:
         """Say something on standard error, above the bar."""
         self._bar.clear()
-        click.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
+        _tell(text)
 
     def _show(self, file: RecordingFile, heard: Heard) -> None:
         from sensor.replay.lines import json_line, table_line  # noqa: PLC0415  same
@@ -241,7 +253,10 @@ class _Bench:
         if self.publisher is not None:
             heard = type(heard)(self.publisher.append(heard.candidate), heard.offset_s)
         self._bar.clear()
-        click.echo(json_line(file.name, heard) if self._options.jsonl else table_line(file.name, heard))
+        if self._options.jsonl:
+            click.echo(json_line(file.name, heard, only_ascii=self._only_ascii))
+        else:
+            click.echo(table_line(file.name, heard))
 
     def _finish(self, result: FileResult) -> None:
         self.results.append(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,14 +14,20 @@ from sensor.types import ClockSource
 
 TABLE_HEAD = f"{'offset s':>10}  {'p':>5}  {'class':<14} {'snr dB':>6}  {'peak':>6}  {'utc':<27}  file"
 
+_CONTROL = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Unicode's categories of control characters, of those that turn the direction of text, and of line ends."""
 
-def json_line(name: str, heard: Heard) -> str:
-    """The candidate as the broker gets it, plus ``file`` and ``offset_s``."""
+
+def json_line(name: str, heard: Heard, *, only_ascii: bool = False) -> str:
+    """The candidate as the broker gets it, plus ``file`` and ``offset_s``.
+
+    ``only_ascii``: write other letters as JSON's escapes, for an output that does not take them.
+    """
     body = json.loads(heard.candidate.to_json())
     return json.dumps(
         {**body, "file": name, "offset_s": heard.offset_s},
         separators=(",", ":"),
-        ensure_ascii=not _speakable(name),
+        ensure_ascii=only_ascii or not _speakable(name),
     )
 
 
@@ -31,7 +38,7 @@ def table_line(name: str, heard: Heard) -> str:
     known = candidate.clock["source"] != ClockSource.NONE.value
     return (
         f"{heard.offset_s:10.4f}  {candidate.p_gunshot:5.3f}  {likely:<14} {candidate.snr_db:6.1f}  "
-        f"{candidate.peak_dbfs:6.1f}  {_utc(candidate.utc_ns) if known else '':<27}  {_shown(name)}"
+        f"{candidate.peak_dbfs:6.1f}  {_utc(candidate.utc_ns) if known else '':<27}  {shown(name)}"
     )
 
 
@@ -60,5 +67,17 @@ def _speakable(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _shown(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
+def shown(text: str, *, keep: str = "") -> str:
+    """The text for a terminal: what would move its cursor, change its colours or is no letter, as an escape.
+
+    ``keep``: control characters that are meant, such as ends of lines.
+    """
+    safe = "".join(
+        letter if letter in keep or unicodedata.category(letter) not in _CONTROL else _escape(letter)
+        for letter in text
+    )
+    return safe.encode("utf-8", "backslashreplace").decode()
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()

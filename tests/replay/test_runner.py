@@ -123,6 +123,10 @@ def test_a_start_gives_utc_and_a_sigma_part(tree: Path) -> None:
         (("--manifest", "nowhere.csv", "x.wav"), "cannot be read"),
         (("--labels", "nowhere.csv", "x.wav"), "cannot be read"),
         (("--p-min", "2", "x.wav"), "0<=x<=1"),
+        (("--p-min", "nan", "x.wav"), "nan is no number"),
+        (("--start-sigma-ms", "nan", "x.wav"), "nan is no number"),
+        (("--start", "9999-01-01T00:00:00Z", "x.wav"), "is after 2261"),
+        (("--labels", "events.csv", "--report", "", "x.wav"), "the name is empty"),
         ((), "Missing argument"),
     ],
 )
@@ -148,6 +152,39 @@ def test_a_name_that_is_no_text_is_printed_as_json(tmp_path: Path) -> None:
     os.rename(write_bursts(tmp_path / "plain.wav", (1.0,), seconds=2.0), path)  # noqa: PTH104  Path wants text
     done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tmp_path)
     assert lines(done.stdout)[0]["file"] == os.fsdecode(path)
+
+
+def test_a_name_with_control_characters_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    path = write_bursts(tmp_path / "a\x1b[2Jb\nc.wav", (1.0,), seconds=2.0)
+    done = gunshot_sensor("replay", "--p-min", "0", tmp_path, tmp_path / "no\x1bwhere.wav")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert r"a\x1b[2Jb\nc.wav" in done.stdout.splitlines()[1]
+    assert r"no\x1bwhere.wav does not exist" in done.stderr
+    done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tmp_path)
+    assert lines(done.stdout)[0]["file"] == str(path)
+
+
+@pytest.mark.parametrize("options", [("--jsonl",), ()])
+def test_an_output_that_does_not_take_every_letter_gets_escapes(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    path = write_bursts(tmp_path / "\u0142.wav", (1.0,), seconds=2.0)
+    done = gunshot_sensor("replay", "--p-min", "0", *options, path, env={"PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert r"\u0142.wav" in done.stdout
+    assert not options or lines(done.stdout)[0]["file"] == str(path)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_one_clear_line(tree: Path, unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sensor", "replay", "--jsonl", "--p-min", "0", tree / "b.wav"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "gunshot-sensor: standard output: No space left on device\n"
 
 
 def test_counts_are_those_of_a_pipeline_with_that_p_min(tree: Path) -> None:
