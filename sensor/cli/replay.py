@@ -222,10 +222,11 @@ class _Bench:
         # In real time candidates are shown as they are heard, so one file follows the other.
         jobs = 1 if self._options.realtime else self._options.jobs or os.cpu_count() or 1
         try:
-            for result in replay_all(work, settings, jobs, self._show):
-                self._finish(result)
-            if self.publisher is not None:
-                self.publisher.wait()
+            with interrupt_on_terminate():
+                for result in replay_all(work, settings, jobs, self._show):
+                    self._finish(result)
+                if self.publisher is not None:
+                    self.publisher.wait()
         except KeyboardInterrupt:
             self.note(f"interrupted after {len(self.results)} of {counted(len(work), 'file')}")
             return False

@@ -229,8 +229,12 @@ def test_a_reader_that_leaves_early_is_no_fault(tree: Path) -> None:
     assert "Broken" not in error
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("options", [("--realtime",), ("--jobs", "2")])
-def test_an_interrupt_ends_cleanly_and_leaves_no_process(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_an_interrupt_ends_cleanly_and_leaves_no_process(
+    tmp_path: Path, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    """Ctrl-C goes to the whole group, what a service manager or a scheduler sends to the process alone."""
     for name in ("1.wav", "2.wav"):
         hours_long(tmp_path / name)
     with start("--jsonl", "--p-min", "0", *options, tmp_path) as process:
@@ -240,11 +244,22 @@ def test_an_interrupt_ends_cleanly_and_leaves_no_process(tmp_path: Path, options
             else:
                 wait_until(lambda: children(process.pid) >= 2, what="two workers run")
         finally:
-            os.killpg(process.pid, signal.SIGINT)
+            (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "interrupted after 0 of 2 files" in error
     assert "Traceback" not in error
+    wait_until(lambda: children_of_group(process.pid) == 0, what="the workers are gone")
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    for name in ("1.wav", "2.wav"):
+        hours_long(tmp_path / name)
+    with start("--jsonl", "--p-min", "0", "--jobs", "2", tmp_path) as process:
+        try:
+            wait_until(lambda: children(process.pid) >= 2, what="two workers run")
+        finally:
+            process.kill()
     wait_until(lambda: children_of_group(process.pid) == 0, what="the workers are gone")
 
 
