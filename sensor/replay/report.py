@@ -37,6 +37,7 @@ from sensor.replay.tables import (
     LABEL_HEAD,
     calibration_text,
     group_rows,
+    incomplete_text,
     label_rows,
     whose_scores,
 )
@@ -93,6 +94,8 @@ def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
     return {
         "model_id": model_id,
         "threshold": THRESHOLD,
+        "recordings": scores.recordings,
+        "recordings_not_read": scores.not_read,
         "tolerance_s": TOLERANCE_S,
         "window_s": [-BEFORE_S, AFTER_S],
         "groups": [_group_json(group) for group in scores.groups],
@@ -131,6 +134,7 @@ def _group_json(group: GroupScore) -> dict[str, Any]:
         "files": group.files,
         "background_h": hours,
         "rounds": group.rounds,
+        "not_judged": group.not_judged,
         "hits": group.hits,
         "recall": group.hits / group.rounds if group.rounds else None,
         "recall_95": wilson(group.hits, group.rounds) if group.rounds else None,
@@ -162,6 +166,7 @@ def _page(
     parts = [
         f"<h1>Replay of {counted(len(results), 'recording')}</h1>",
         f"<p>{head} {escape(whose_scores(model_id))} {_METHOD}</p>",
+        f"<p><strong>{escape(incomplete_text(scores))}</strong></p>" if scores.not_read else "",
         "<h2>Groups</h2>",
         _table(GROUP_HEAD, group_rows(scores)),
         *(

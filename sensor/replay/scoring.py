@@ -55,6 +55,8 @@ class GroupScore:
     """Listening time outside every window."""
     rounds: int = 0
     """Counted onsets."""
+    not_judged: int = 0
+    """Counted onsets that are no ``rounds``: after what was heard of their file, or in a file never read."""
     hits: int = 0
     first_rounds: int = 0
     first_hits: int = 0
@@ -109,13 +111,17 @@ class Scores:
     """Every counted onset, its group, and whether it was hit."""
     prior: float | None = None
     """Share of gunshots among triggers to which the reliability is weighted; None = as it was found."""
+    recordings: int = 0
+    """Files that the truth is about."""
+    not_read: int = 0
+    """Those of them that were refused, or that the replay did not come to."""
 
 
 def score(truth: Truth, results: Sequence[FileResult], prior: float | None = None) -> Scores:
     """Compare the results of a replay that noted every trigger with the truth about its files.
 
     Args:
-        truth: about every file of the results.
+        truth: about every file of the replay; one without a result was not read.
         results: of a replay with ``every_trigger``.
         prior: share of gunshots among triggers at which probabilities are stated; None = as found.
     """
@@ -123,13 +129,21 @@ def score(truth: Truth, results: Sequence[FileResult], prior: float | None = Non
     labels: dict[str, GroupScore] = {}
     scores = Scores([], [], [], [], [], [], prior)
     judged: list[tuple[float, bool]] = []
-    for result in results:
+    read = [result for result in results if result.refused is None or result.seconds > 0.0]
+    for result in read:
         about = truth[result.name]
         group = groups.setdefault(about.group, GroupScore(about.group))
         _score_file(about, result, group, scores, judged)
         if not about.onsets and about.label:
             label = labels.setdefault(about.label, GroupScore(about.label))
             _score_file(about, result, label, Scores([], [], [], [], [], []), [])
+    heard = {result.name for result in read}
+    for about in truth.values():
+        if about.name not in heard:
+            group = groups.setdefault(about.group, GroupScore(about.group))
+            group.not_judged += sum(onset.counted for onset in about.onsets)
+    scores.recordings = len(truth)
+    scores.not_read = len(truth) - sum(result.refused is None for result in results)
     scores.groups = sorted(groups.values(), key=lambda item: item.group)
     scores.labels = sorted(labels.values(), key=lambda item: item.group)
     scores.misses.sort(key=lambda miss: (-(miss.onset.level_db or 0.0), miss.name, miss.onset.onset_s))
@@ -154,6 +168,7 @@ def _score_file(
     group.files += 1
     group.background_s += result.seconds - sum(end - begin for begin, end in windows)
     group.rounds += len(counted)
+    group.not_judged += sum(onset.counted for onset in about.onsets) - len(counted)
     group.hits += len(pairs)
     group.errors_s += [likely[j].offset_s - counted[i].onset_s for i, j in pairs]
     for index, onset in enumerate(counted):

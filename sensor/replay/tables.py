@@ -14,6 +14,7 @@ GROUP_HEAD = (
     "group",
     "files",
     "rounds",
+    "not judged",
     "recall",
     "first rounds",
     "cand./round",
@@ -40,6 +41,7 @@ def _group_row(group: GroupScore) -> tuple[str, ...]:
         group.group,
         str(group.files),
         str(group.rounds or ""),
+        str(group.not_judged or ""),
         share_text(group.hits, group.rounds),
         share_text(group.first_hits, group.first_rounds),
         f"{group.in_windows / group.rounds:.2f}" if group.rounds else "",
@@ -88,12 +90,20 @@ def whose_scores(model_id: str) -> str:
     )
 
 
+def incomplete_text(scores: Scores) -> str:
+    """That recordings are missing from the figures; empty when none is."""
+    if not scores.not_read:
+        return ""
+    return f"incomplete: {scores.not_read} of {scores.recordings} recordings were not read"
+
+
 def score_text(scores: Scores, model_id: str) -> str:
     """Everything as aligned columns for a terminal."""
     parts = [whose_scores(model_id), _aligned(GROUP_HEAD, group_rows(scores))]
     if scores.labels:
         parts.append(_aligned(LABEL_HEAD, label_rows(scores)))
-    return "\n\n".join([*parts, calibration_text(scores)])
+    last = [calibration_text(scores), incomplete_text(scores)]
+    return "\n\n".join([*parts, "\n".join(filter(None, last))])
 
 
 def _aligned(head: Sequence[str], rows: Rows) -> str:

@@ -15,6 +15,7 @@ from sensor.pairing import pair
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.runner import FileResult, Heard
 from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, reliability, score
+from sensor.replay.tables import incomplete_text, score_text
 
 TIMES = st.lists(st.floats(0.0, 3.0, allow_subnormal=False), max_size=12)
 
@@ -157,6 +158,30 @@ def test_the_name_of_a_file_with_shots_is_not_what_a_false_candidate_in_it_reall
 
 def test_onsets_beyond_the_end_of_a_file_are_not_asked_for() -> None:
     assert only(score(truth("f", 1.0, 99.0), [result("f", 10.0, (1.0, 0.9))])).rounds == 1
+
+
+def test_rounds_that_nobody_could_hear_are_counted_apart() -> None:
+    """Of a damaged file what came after, of a refused and of an unread one everything; misses are none."""
+    about = {
+        **truth("damaged", 1.0, 5.0, 7.0),
+        **truth("refused", 1.0),
+        **truth("unread", 1.0, 2.0, group="h"),
+        **truth("predicted", 1.0, counted=False),
+        **truth("silent", label="neg_dog"),
+    }
+    refused = [FileResult("refused", refused="why"), FileResult("silent", refused="why")]
+    scores = score(about, [result("damaged", 4.0, (1.0, 0.9)), *refused])
+    assert [(g.group, g.files, g.rounds, g.hits, g.not_judged) for g in scores.groups] == [
+        ("g", 1, 1, 1, 3),
+        ("h", 0, 0, 0, 2),
+    ]
+    assert scores.groups[0].empty_files == 0
+    assert (scores.not_read, scores.recordings, scores.misses) == (4, 5, [])
+    text = score_text(scores)
+    assert "not judged" in text
+    assert text.endswith("incomplete: 4 of 5 recordings were not read")
+    whole = score(truth("f", 1.0), [result("f", 4.0)])
+    assert (only(whole).not_judged, incomplete_text(whole)) == (0, "")
 
 
 def test_reliability_of_a_perfect_and_of_a_boastful_forecast() -> None:
