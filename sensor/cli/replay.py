@@ -47,6 +47,18 @@ class Options:
     config_file: Path | None
 
 
+class _Folder(click.Path):
+    """A folder's path; an empty one is not taken for the working directory."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; fail when it is empty."""
+        if not os.fspath(value):
+            self.fail("the name is empty; name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--start", metavar="UTC", help="UTC of each file's first sample: 2026-06-14T21:04:00Z.")
@@ -65,7 +77,7 @@ class Options:
     "--labels", type=click.Path(path_type=Path), metavar="CSV", help="Listed onsets to score against."
 )
 @click.option(
-    "--report", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the score there."
+    "--report", type=_Folder(file_okay=False, path_type=Path), metavar="DIR", help="Write the score there."
 )
 @click.option("--publish", is_flag=True, help="Send the candidates to the configured broker and wait for it.")
 @click.option(
@@ -98,11 +110,11 @@ def _run(paths: tuple[str, ...], options: Options) -> int:
 
     if options.report and not options.labels:
         raise click.UsageError("--report needs --labels, the onsets to score against")
-    if options.labels and (options.p_min or 0.0) > 0.5:
-        raise click.UsageError("--labels scores candidates from p 0.5 on; --p-min above that would hide some")
+    settings = _settings(options)
+    if options.report:
+        _check_report(options.report)
     found = list(find_recordings(paths))
     files = [item for item in found if isinstance(item, RecordingFile)]
-    settings = _settings(options)
     try:
         work = _work(files, options)
         truth = _truth(files, options)
@@ -132,12 +144,37 @@ def _settings(options: Options) -> ReplaySettings:
     from sensor.replay.runner import ReplaySettings, default_config  # noqa: PLC0415  numpy only when used
 
     config = load_config(options.config_file) if options.config_file else default_config()
+    p_min = config.publish.p_min if options.p_min is None else options.p_min
+    if options.labels:
+        from sensor.replay.scoring import THRESHOLD  # noqa: PLC0415  same
+
+        if p_min > THRESHOLD:
+            what = f"publish.p_min {p_min:g} of {options.config_file}" if options.p_min is None else "--p-min"
+            raise click.UsageError(
+                f"--labels scores candidates from p {THRESHOLD} on; {what} above that would hide some; "
+                f"give --p-min {THRESHOLD} or less"
+            )
     return ReplaySettings(
         config=config,
-        p_min=config.publish.p_min if options.p_min is None else options.p_min,
+        p_min=p_min,
         every_trigger=options.labels is not None,
         realtime=options.realtime,
     )
+
+
+def _check_report(folder: Path) -> None:
+    """Find out that a report cannot be written before anything is read for it."""
+    from sensor.replay.report import check_writable  # noqa: PLC0415  same
+
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> click.ClickException:
+    what = error.strerror or error
+    return click.ClickException(f"{folder}: the report cannot be written: {what}")
 
 
 def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingFile, Made]]:
@@ -196,8 +233,7 @@ def _score(
         try:
             page = write_report(options.report, scores, results, settings, files)
         except OSError as error:
-            what = error.strerror or error
-            raise click.ClickException(f"{options.report}: the report cannot be written: {what}") from error
+            raise _unwritable(options.report, error) from error
         click.echo(f"report: {page}", err=True)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -71,22 +73,50 @@ def write_report(
     settings: ReplaySettings,
     files: Sequence[RecordingFile],
 ) -> Path:
-    """Write ``index.html`` and ``scores.json``; return the page.
+    """Write ``index.html`` and ``scores.json``, each wholly or not at all; return the page.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     model_id = classifier_for(settings.config).model_id
-    body = scores_json(scores, model_id)
-    (folder / "scores.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    page = folder / "index.html"
-    page.write_text(
-        _page(scores, results, settings, {file.name: file for file in files}, model_id),
-        encoding="utf-8",
-        errors="backslashreplace",
-    )
-    return page
+    body = json.dumps(scores_json(scores, model_id), indent=1, allow_nan=False) + "\n"
+    page = _page(scores, results, settings, {file.name: file for file in files}, model_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "scores.json", body)
+    _write(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder of a report and try to write there, before hours are spent on what goes into it.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("scores.json", "index.html"):
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    trial = _beside(folder / "index.html")
+    try:
+        trial.write_text("trial\n", encoding="utf-8")
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Put the whole text in the place of the file, or leave the old one."""
+    draft = _beside(path)
+    try:
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name in the same folder for what is not finished."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:

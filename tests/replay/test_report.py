@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,12 +13,12 @@ import pytest
 import soundfile
 
 from sensor.classify.classifier import Classifier
-from sensor.replay import svg
+from sensor.replay import report, svg
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.report import write_report
 from sensor.replay.runner import FileResult, Heard, ReplaySettings, default_config
-from sensor.replay.scoring import score
+from sensor.replay.scoring import Scores, score
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import write_bursts
 from tests.support.messages import candidate
@@ -162,6 +164,7 @@ def test_an_unwritable_report_is_a_clear_fault(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "files read" not in done.stderr
 
 
 def test_points_outside_a_plot_are_drawn_at_its_edge() -> None:
@@ -173,3 +176,65 @@ def test_points_outside_a_plot_are_drawn_at_its_edge() -> None:
 def test_a_waveform_of_silence_or_of_one_sample_is_drawn() -> None:
     for samples in (np.zeros(1, np.float32), np.zeros(4800, np.float32)):
         assert svg.waveform(samples, 48_000.0, 0.0, []).startswith("<svg")
+
+
+def test_a_report_that_cannot_be_finished_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up while the page is written."""
+    for name in ("scores.json", "index.html"):
+        (tmp_path / name).write_text("old")
+    written = Path.write_text
+
+    def fill_up(path: Path, text: str, **options: str) -> int:
+        if "index" in path.name:
+            written(path, text[:10], encoding="utf-8")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", fill_up)
+    settings = ReplaySettings(config=default_config(), p_min=0.0)
+    with pytest.raises(OSError, match="No space left"):
+        report.write_report(tmp_path, Scores([], [], [], [], [], []), [], settings, [])
+    assert (tmp_path / "index.html").read_text() == "old"
+    assert json.loads((tmp_path / "scores.json").read_text())["groups"] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "scores.json"]
+
+
+def test_a_threshold_of_the_configuration_that_hides_candidates_is_refused(scored: Path) -> None:
+    settings = scored / "config.yaml"
+    settings.write_text("publish: {p_min: 0.6}\n")
+    words = ("replay", "--labels", scored / "events.csv", "-c", settings)
+    done = gunshot_sensor(*words, scored)
+    assert done.returncode == 2
+    assert f"publish.p_min 0.6 of {settings} above that would hide some" in done.stderr
+    assert gunshot_sensor(*words, "--p-min", "0.5", scored / "a.wav").returncode == 0
+
+
+def test_what_is_missing_from_the_figures_is_told(tmp_path: Path) -> None:
+    """A damaged file, one that is none, one that nobody listed, and rows that lead nowhere."""
+    whole = write_bursts(tmp_path / "whole.wav", (1.0,), seconds=4.0)
+    (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: 44 + 2 * 48_000 * 2])
+    (tmp_path / "lies.wav").write_text("no sound at all, only words about it")
+    write_bursts(tmp_path / "other.wav", (1.0,), seconds=2.0)
+    (tmp_path / "events.csv").write_text(
+        "path,onset_s,group\nwhole.wav,1.0,g\nwhole.wav,99,g\ncut.wav,1.0,g\ncut.wav,3.0,g\nlies.wav,1.0,h\n"
+        "gone.wav,1.0,g\n"
+    )
+    done = gunshot_sensor(
+        "replay", "--jsonl", "--labels", tmp_path / "events.csv", "--report", tmp_path / "r", tmp_path
+    )
+    assert done.returncode == 1
+    table = tmp_path / "events.csv"
+    assert f"1 of 4 recordings are not listed in {table}: {tmp_path / 'other.wav'}" in done.stderr
+    assert f"1 of 6 rows of {table} name no recording: {table}:7 path gone.wav" in done.stderr
+    assert f"beyond the end of their recording: 3 s in {tmp_path / 'cut.wav'} (2.00 s), 99 s" in done.stderr
+    assert done.stderr.count("incomplete: 1 of 4 recordings were not read") == 1
+    scores = json.loads((tmp_path / "r" / "scores.json").read_text())
+    assert {group["group"]: (group["rounds"], group["not_judged"]) for group in scores["groups"]} == {
+        "files": (0, 0), "g": (2, 2), "h": (0, 1),
+    }  # fmt: skip
+    assert (scores["recordings"], scores["recordings_not_read"]) == (4, 1)
+    page = (tmp_path / "r" / "index.html").read_text()
+    assert "incomplete: 1 of 4 recordings were not read" in page
+    assert "<th>not judged</th>" in page
