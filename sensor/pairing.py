@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 TOLERANCE_S = 0.05
 """What was found further than this from a listed arrival is not that arrival."""
@@ -14,25 +15,64 @@ AFTER_S = 2.0
 """A listed arrival's window: what is in it is the shot, its echoes or its bullet, never a false candidate."""
 PUBLISHED = frozenset(("tuple", "allpulses"))
 """``truth_source`` of the corpus' arrivals that somebody measured; the others were predicted."""
+FEW = 1_000_000
+"""Up to so many differences, onsets times candidates, a stretch is paired by the table of all: 24 MB."""
+
+Times = NDArray[np.float64]
 
 
 def pair(
     onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
 ) -> list[tuple[int, int]]:
     """Indices of onsets and candidates that belong together, one to one: most pairs, least differences."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to load
-
     pairs: list[tuple[int, int]] = []
     for rows, columns in _clusters(onsets_s, candidates_s, tolerance_s):
-        apart = np.abs(
-            np.asarray([onsets_s[i] for i in rows])[:, None] - np.asarray([candidates_s[j] for j in columns])
-        )
-        # One pair more is always worth more than any sum of differences.
-        cost = np.where(apart <= tolerance_s, apart, (min(apart.shape) + 1) * max(tolerance_s, 1e-9))
-        for row, column in zip(*linear_sum_assignment(cost), strict=True):
-            if apart[row, column] <= tolerance_s:
-                pairs.append((rows[row], columns[column]))
+        onsets = np.asarray([onsets_s[i] for i in rows], np.float64)
+        candidates = np.asarray([candidates_s[j] for j in columns], np.float64)
+        pairing = _pair_few if onsets.size * candidates.size <= FEW else _pair_many
+        pairs += [(rows[i], columns[j]) for i, j in pairing(onsets, candidates, tolerance_s)]
     return sorted(pairs)
+
+
+def _pair_few(onsets_s: Times, candidates_s: Times, tolerance_s: float) -> Iterable[tuple[int, int]]:
+    """Pairs of one stretch by the table of all differences."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to load
+
+    apart = np.abs(onsets_s[:, None] - candidates_s)
+    # One pair more is always worth more than any sum of differences.
+    cost = np.where(apart <= tolerance_s, apart, (min(apart.shape) + 1) * max(tolerance_s, 1e-9))
+    for row, column in zip(*linear_sum_assignment(cost), strict=True):
+        if apart[row, column] <= tolerance_s:
+            yield int(row), int(column)
+
+
+def _pair_many(onsets_s: Times, candidates_s: Times, tolerance_s: float) -> Iterable[tuple[int, int]]:
+    """The same for times in ascending order by the possible pairs alone, for a stretch without a gap.
+
+    An onset may also go to a place of its own, which costs more than any pair and stands for a miss.
+    """
+    from scipy.sparse import csr_array  # noqa: PLC0415  slow to load
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415  same
+
+    first = np.searchsorted(candidates_s, onsets_s - 2.0 * tolerance_s)
+    end = np.searchsorted(candidates_s, onsets_s + 2.0 * tolerance_s, side="right")
+    rows = np.repeat(np.arange(onsets_s.size), end - first)
+    columns = np.concatenate([np.arange(a, b) for a, b in zip(first, end, strict=True)])
+    apart = np.abs(onsets_s[rows] - candidates_s[columns])
+    rows, columns, apart = (part[apart <= tolerance_s] for part in (rows, columns, apart))
+    unit_s = max(tolerance_s, 1e-9)
+    alone = np.arange(onsets_s.size)
+    missed = np.full(onsets_s.size, (min(onsets_s.size, candidates_s.size) + 2) * unit_s)
+    graph = csr_array(
+        (  # a cost of nothing would be no possible pair
+            np.concatenate((apart + unit_s, missed + unit_s)),
+            (np.concatenate((rows, alone)), np.concatenate((columns, candidates_s.size + alone))),
+        ),
+        shape=(onsets_s.size, candidates_s.size + onsets_s.size),
+    )
+    for row, column in zip(*min_weight_full_bipartite_matching(graph), strict=True):
+        if column < candidates_s.size:
+            yield int(row), int(column)
 
 
 def _clusters(

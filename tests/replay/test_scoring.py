@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.events import Candidate, Versions
-from sensor.pairing import pair
+from sensor.pairing import _pair_few, _pair_many, pair
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.runner import FileResult, Heard
 from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, reliability, score
@@ -83,6 +83,26 @@ def test_among_the_largest_matchings_the_closest_is_taken(
         best = min(best, (-len(near), sum(near)))
     assert len(found) == -best[0]
     assert sum(abs(onsets[i] - candidates[j]) for i, j in found) == pytest.approx(best[1], abs=1e-9)
+
+
+@given(TIMES.filter(len), TIMES.filter(len))
+def test_a_long_stretch_is_paired_as_a_short_one(onsets: list[float], candidates: list[float]) -> None:
+    """As many pairs at the same cost; where several pairings cost the same, they may differ in which."""
+    first, second = np.sort(onsets), np.sort(candidates)
+    few, many = (list(pairing(first, second, 0.05)) for pairing in (_pair_few, _pair_many))
+    for found in (few, many):
+        assert len({i for i, _ in found}) == len({j for _, j in found}) == len(found)
+        assert all(abs(first[i] - second[j]) <= 0.05 for i, j in found)
+    assert len(many) == len(few)
+    costs = [sum(abs(first[i] - second[j]) for i, j in found) for found in (few, many)]
+    assert costs[1] == pytest.approx(costs[0], abs=1e-9)
+
+
+def test_a_stretch_without_a_gap_does_not_need_room_for_its_square() -> None:
+    """Every 30 ms, so that each may be any of three: the table of all differences would take 20 GB."""
+    onsets = [0.03 * index for index in range(50_000)]
+    candidates = [onset_s + 0.004 for onset_s in onsets]
+    assert pair(onsets, candidates, 0.05) == [(index, index) for index in range(50_000)]
 
 
 def test_a_candidate_serves_one_onset_only() -> None:
