@@ -157,7 +157,12 @@ class Pipeline:
                 )
                 raise ConfigError(message)
             samples = samples[list(self._listen)]
-        return samples[0] if samples.shape[0] == 1 else samples.mean(axis=0, dtype=np.float32)
+        if samples.shape[0] == 1:
+            return samples[0]
+        with np.errstate(invalid="ignore", over="ignore"):
+            mono: Samples = samples.mean(axis=0, dtype=np.float32)
+        # The sum of all squares is finite only if every sample is: then nothing more is to be done.
+        return mono if math.isfinite(np.vdot(mono, mono)) else _finite_mean(samples, mono)
 
     def _judge(self, decisions: list[Trigger | Reject]) -> list[Candidate]:
         candidates = []
@@ -218,3 +223,20 @@ class Pipeline:
             ),
             versions=self._node.versions,
         )
+
+
+def _finite_mean(samples: Samples, mono: Samples) -> Samples:
+    """``mono``, the mean of the channels, with that of the finite ones where it is not finite itself.
+
+    A channel that fails, and gives no numbers, does not make the others deaf. NaN where none is finite.
+    """
+    broken = np.flatnonzero(~np.isfinite(mono))
+    total = np.zeros(broken.size)
+    count = np.zeros(broken.size)
+    for channel in samples:  # one by one: the order of a sum must not depend on the block's length
+        values = channel[broken]
+        finite = np.isfinite(values)
+        total += np.where(finite, values, 0.0)
+        count += finite
+    mono[broken] = np.where(count > 0.0, total, np.nan) / np.maximum(count, 1.0)
+    return mono

@@ -186,3 +186,35 @@ def test_no_window_lets_more_through_than_the_limit(
     for index, start_s in enumerate(passed_s):
         span_s = passed_s[-1] - start_s
         assert len(passed_s) - index <= burst + span_s * per_minute / 60.0 + 1e-6 + 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, STREET.size), max_size=30).map(sorted))
+def test_a_dead_channel_does_not_make_the_others_deaf(broken: float, cuts: list[int]) -> None:
+    """Dead from the first sample, from the middle on, or never: what the others hear is heard."""
+    alone = run(pipeline(), STREET[np.newaxis])
+    dead = np.full_like(STREET, broken)
+    assert run(pipeline(), np.stack([dead, STREET, dead]), tuple(cuts)) == alone
+    dying = STREET.copy()
+    dying[STREET.size // 2 :] = broken
+    assert run(pipeline(), np.stack([STREET, dying]), tuple(cuts)) == alone
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_without_any_number_is_silence_and_no_warning() -> None:
+    for channels in (1, 2):
+        stages = pipeline()
+        samples = np.full((channels, RATE_HZ), np.nan, np.float32)
+        samples[:, 100:200] = np.inf
+        assert run(stages, samples) == []
+        assert stages.counts.samples == RATE_HZ
+
+
+def test_the_mean_of_finite_channels_is_what_it_always_was() -> None:
+    samples = np.random.default_rng(1).normal(size=(3, 1000)).astype(np.float32)
+    mono = pipeline()._mono(samples)
+    np.testing.assert_array_equal(mono, samples.mean(axis=0, dtype=np.float32))
+    samples[1, 500] = np.nan
+    np.testing.assert_array_equal(np.delete(pipeline()._mono(samples), 500), np.delete(mono, 500))
