@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sensor.errors import WireError
 from sensor.pairing import TOLERANCE_S, pair
@@ -48,16 +50,23 @@ def read_entries(path: Path) -> list[Entry]:
         OSError: the file cannot be read.
     """
     entries = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                body = json.loads(line)
-                entries.append(Entry(str(body["file"]), float(body["offset_s"]), float(body["p_gunshot"])))
-            except (ValueError, TypeError, KeyError) as error:
-                raise WireError(f"{path}:{number} is no line of replay --jsonl: {error!r}") from error
+                entries.append(_entry(json.loads(line.decode("utf-8"))))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise WireError(f"{path}:{number} is no line of replay --jsonl: {error!r:.200}") from error
     return entries
+
+
+def _entry(body: Mapping[str, Any]) -> Entry:
+    """One line's entry; raises ValueError, TypeError or KeyError when it is none."""
+    entry = Entry(str(body["file"]), float(body["offset_s"]), float(body["p_gunshot"]))
+    if not (math.isfinite(entry.offset_s) and math.isfinite(entry.p)):
+        raise ValueError("offset_s or p_gunshot is no finite number")
+    return entry
 
 
 def compare(before: Iterable[Entry], after: Iterable[Entry], *, moved_s: float, judged_by: float) -> Changes:

@@ -70,6 +70,23 @@ def test_no_change_is_0_and_a_file_that_is_none_is_2(tmp_path: Path) -> None:
     assert run(same, tmp_path / "nowhere").returncode == 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x7fELF\x02\x01\xff\xfe\n",
+        b'{"file": "x", "offset_s": NaN, "p_gunshot": 0.5}\n',
+        b"[" * 100_000,
+        b"3\n",
+    ],
+)
+def test_what_is_no_output_of_a_replay_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "b").write_bytes(content)
+    done = run(lines(tmp_path / "a", ("x", 1.0, 0.9)), tmp_path / "b")
+    assert done.returncode == 2
+    assert "b:1 is no line of replay --jsonl" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(("limit", "shown"), [("2", 3), ("0", 5)])
 def test_long_lists_are_cut_and_say_so(tmp_path: Path, limit: str, shown: int) -> None:
     before = lines(tmp_path / "a", *(("x", float(second), 0.9) for second in range(5)))
