@@ -157,10 +157,10 @@ class AudioFileSource:
         """
         import soundfile  # noqa: PLC0415  35 MB that only files need
 
-        if not self._path.is_file():
-            what = "is no file" if self._path.exists() else "does not exist"
-            raise AudioFileError(f"{self._path} {what}; name a WAV, RF64, FLAC or OGG recording")
         try:
+            if not self._path.is_file():
+                what = "is no file" if self._path.exists() else "does not exist"
+                raise AudioFileError(f"{self._path} {what}; name a WAV, RF64, FLAC or OGG recording")
             # By descriptor: libsndfile would trust some names' endings more than the content.
             with self._path.open("rb", buffering=0) as handle:
                 if handle.seek(0, 2) == 0:

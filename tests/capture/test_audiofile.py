@@ -313,3 +313,17 @@ def test_after_the_end_the_file_is_closed(tmp_path: Path) -> None:
     read(source)
     open_files = [entry.resolve() for entry in Path("/proc/self/fd").iterdir() if entry.exists()]
     assert path.resolve() not in open_files
+
+
+def test_a_path_that_cannot_be_looked_at_is_one_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AudioFileError, match="cannot be opened: File name too long"):
+        AudioFileSource(tmp_path / ("a" * 300 + ".wav"))
+
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", deny)  # as of a file in a folder that this user may not enter
+    with pytest.raises(AudioFileError, match="cannot be opened: Permission denied"):
+        AudioFileSource(tmp_path / "a.wav")
