@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import errno
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import click
 
 from sensor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sensor.sim.scene import Scene
+
+TABLES = ("events.csv", "files.csv", "manifest.csv", "truth.json")
+"""What is written beside the recordings, in this order."""
+FULL_BYTES = 1 << 20
+"""With less than this left a disk is called full: the blocks that are left may belong to the system."""
+
+State = tuple[int, int, int]
+"""Inode, size and time of the last change of a file."""
 
 
 @click.command()
@@ -18,27 +35,111 @@ from sensor.errors import ConfigError
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the recordings and the truth; made if it is not there.",
 )
-def simulate(scene: Path, folder: Path) -> None:
+@click.option("--force", is_flag=True, help="Overwrite files there that simulate did not write.")
+def simulate(scene: Path, folder: Path, *, force: bool) -> None:
     """Render SCENE (a YAML file, or the name of a bundled scene: street, town) to DIR.
 
     Writes one recording per sensor, events.csv and files.csv (labels as replay --labels reads them),
     manifest.csv (start and place of each file, for replay --manifest) and truth.json. The same scene
-    and seed give the same bytes.
+    and seed give the same bytes. What an earlier run wrote there is overwritten, nothing else.
     """
     from sensor.sim.render import render_scene  # noqa: PLC0415  numpy and pydantic only when used
-    from sensor.sim.scene import bundled_scene, load_scene  # noqa: PLC0415  same
 
-    if not scene.exists() and bundled_scene(scene.name).is_file():
-        scene = bundled_scene(scene.name)
     try:
-        loaded = load_scene(scene)
+        loaded = _load(scene)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    names = [*(f"{node.name}.{loaded.format}" for node in loaded.sensors), *TABLES]
+    if not force:
+        _refuse_foreign(folder, names)
+    before = _states(folder, names)
+    try:
         truth = render_scene(loaded, folder)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"{folder}: cannot be written: {error.strerror or error}") from error
-    for node in loaded.sensors:
-        click.echo(folder / f"{node.name}.{loaded.format}")
+        reason = _reason(folder, error)  # before there is room again
+        _remove_partial(folder, names, before)
+        raise click.ClickException(f"{folder}: cannot be written: {reason}") from error
+    for name in names[: -len(TABLES)]:
+        click.echo(folder / name)
     click.echo(
         f"{len(truth['events'])} sounds; the truth is in {folder / 'events.csv'} and truth.json", err=True
     )
+
+
+def _load(scene: Path) -> Scene:
+    """The scene of a file, or the bundled one of that name.
+
+    Raises:
+        ConfigError: there is none, or it cannot be used.
+    """
+    from sensor.sim.scene import bundled_scene, load_scene  # noqa: PLC0415  same
+
+    try:
+        if not scene.exists() and bundled_scene(scene.name).is_file():
+            scene = bundled_scene(scene.name)
+    except OSError as error:  # a name that is too long, a folder that cannot be entered
+        raise ConfigError(f"{scene}: cannot be read: {error.strerror or error}") from error
+    return load_scene(scene)
+
+
+def _refuse_foreign(folder: Path, names: Sequence[str]) -> None:
+    """Refuse to overwrite what no earlier run wrote, as far as the folder's own truth.json shows.
+
+    Raises:
+        click.ClickException: the folder cannot be looked into.
+        click.UsageError: it holds such files.
+    """
+    try:
+        there = [name for name in names if (folder / name).exists()]
+    except OSError as error:
+        what = error.strerror or error
+        raise click.ClickException(f"{folder}: cannot be written: {what}") from error
+    own = _own(folder) if there else frozenset()
+    foreign = [name for name in there if name not in own]
+    if foreign:
+        raise click.UsageError(
+            f"{folder} holds {', '.join(foreign)}, which simulate did not write there; "
+            "name another folder, or overwrite with --force"
+        )
+
+
+def _own(folder: Path) -> frozenset[str]:
+    """Names of what the run wrote whose truth the folder holds; none without such a truth."""
+    try:
+        truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        sensors, events = truth["sensors"], truth["events"]
+        if not (isinstance(truth["scene"], str) and isinstance(sensors, Mapping) and "seed" in truth):
+            return frozenset()
+        heard = {path for event in events for path in event["heard"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return frozenset()
+    suffixes = {PurePath(path).suffix for path in heard} or {".wav", ".flac"}
+    return frozenset({*TABLES, *(f"{name}{suffix}" for name in sensors for suffix in suffixes)})
+
+
+def _states(folder: Path, names: Sequence[str]) -> dict[str, State]:
+    """What is known of those of the files that are there."""
+    states = {}
+    for name in names:
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            continue
+        states[name] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return states
+
+
+def _remove_partial(folder: Path, names: Sequence[str], before: Mapping[str, State]) -> None:
+    """Remove the file at which writing failed: the last in order that is not what it was."""
+    changed = [name for name, state in _states(folder, names).items() if before.get(name) != state]
+    if changed:
+        (folder / changed[-1]).unlink(missing_ok=True)
+
+
+def _reason(folder: Path, error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    with suppress(OSError):
+        full = full or shutil.disk_usage(folder).free < FULL_BYTES
+    return "the disk is full; make room or name another folder" if full else str(error.strerror or error)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sensor.cli.simulate import simulate
+from sensor.sim import render
 from tests.support.command import gunshot_sensor
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +52,62 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path) -> None:
+    done = gunshot_sensor("simulate", "s" * 300, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "File name too long" in done.stderr
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    """A scene of a second with one sensor, a.wav."""
+    path = tmp_path / "short.yaml"
+    path.write_text(
+        "name: short\nseed: 1\nduration_s: 1\nstart_utc: 2026-06-14T21:04:00Z\n"
+        "sensors:\n  - {name: a, at: [0, 0, 3]}\n"
+        "sources:\n  - {kind: clap, time_s: 0.2, at: [9, 0, 1]}\n"
+    )
+    return path
+
+
+def test_files_of_others_are_not_overwritten(tmp_path: Path, short: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("beside")
+    (out / "events.csv").write_text("mine")
+    done = gunshot_sensor("simulate", short, "--out", out)
+    assert done.returncode == 2
+    assert f"{out} holds events.csv, which simulate did not write there" in done.stderr
+    assert (out / "events.csv").read_text() == "mine"
+    assert gunshot_sensor("simulate", short, "--out", out, "--force").returncode == 0
+    assert gunshot_sensor("simulate", short, "--out", out).returncode == 0
+    short.write_text(short.read_text().replace("name: a,", "name: b,"))
+    (out / "b.wav").write_text("mine")
+    done = gunshot_sensor("simulate", short, "--out", out)
+    assert done.returncode == 2
+    assert f"{out} holds b.wav, which" in done.stderr
+
+
+def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def fill_up(_: object, folder: Path) -> None:
+        (folder / "a.wav").write_bytes(b"RIFF")
+        (folder / "events.csv").write_text("path,on")
+        raise OSError("a.wav: the disk is full")
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    monkeypatch.setattr(render, "render_scene", fill_up)
+    done = CliRunner().invoke(simulate, [str(short), "--out", str(out)])
+    assert done.exit_code == 1
+    assert f"{out}: cannot be written: the disk is full" in done.output
+    assert [path.name for path in out.iterdir()] == ["a.wav"]
 
 
 def test_a_short_day_is_counted_by_kind() -> None:
