@@ -105,7 +105,8 @@ def replay(paths: tuple[str, ...], **given: object) -> int:
 
 
 def _run(paths: tuple[str, ...], options: Options) -> int:
-    from sensor.replay.progress import Progress  # noqa: PLC0415  nothing is imported before it is needed
+    from sensor.replay.lines import shown  # noqa: PLC0415  nothing is imported before it is needed
+    from sensor.replay.progress import Progress  # noqa: PLC0415  same
     from sensor.replay.recordings import RecordingFile, find_recordings  # noqa: PLC0415  same
 
     if options.report and not options.labels:
@@ -119,7 +120,7 @@ def _run(paths: tuple[str, ...], options: Options) -> int:
         work = _work(files, options)
         truth = _truth(files, options)
     except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(shown(str(error), keep="\n")) from error
     bench = _Bench(options, Progress(len(files)))
     for item in found:
         if not isinstance(item, RecordingFile):

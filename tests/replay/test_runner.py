@@ -160,6 +160,9 @@ def test_a_name_with_control_characters_does_not_reach_the_terminal(tmp_path: Pa
     assert "\x1b" not in done.stdout + done.stderr
     assert r"a\x1b[2Jb\nc.wav" in done.stdout.splitlines()[1]
     assert r"no\x1bwhere.wav does not exist" in done.stderr
+    (tmp_path / "m.csv").write_text("path,start_utc\n\x1bx,\n\x1bx,\n")
+    done = gunshot_sensor("replay", "--manifest", tmp_path / "m.csv", tmp_path)
+    assert r"m.csv:3 path: \x1bx is listed twice" in done.stderr
     done = gunshot_sensor("replay", "--jsonl", "--p-min", "0", tmp_path)
     assert lines(done.stdout)[0]["file"] == str(path)
 
