@@ -17,7 +17,8 @@ from sensor.replay.runner import FileResult, Heard
 from sensor.replay.scoring import Bin, GroupScore, Scores, calibration_error, reliability, score
 from sensor.replay.tables import incomplete_text, score_text
 
-TIMES = st.lists(st.floats(0.0, 3.0, allow_subnormal=False), max_size=12)
+TIMES = st.lists(st.integers(0, 3000).map(lambda n: n / 997.0), max_size=12)
+"""No two are just the tolerance apart, where rounding alone would decide, and mir_eval's is another."""
 
 
 def heard(offset_s: float, p: float) -> Heard:
@@ -197,7 +198,7 @@ def test_rounds_that_nobody_could_hear_are_counted_apart() -> None:
     ]
     assert scores.groups[0].empty_files == 0
     assert (scores.not_read, scores.recordings, scores.misses) == (4, 5, [])
-    text = score_text(scores)
+    text = score_text(scores, "street-1+0")
     assert "not judged" in text
     assert text.endswith("incomplete: 4 of 5 recordings were not read")
     whole = score(truth("f", 1.0), [result("f", 4.0)])
