@@ -56,5 +56,5 @@ def test_without_the_library_it_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "sensor.central.store.postgres", raising=False)
-    with pytest.raises(StoreError, match=r"pip install 'gunshot-sensor\[postgres\]'"):
+    with pytest.raises(StoreError, match=r"pip install '\.\[postgres\]'"):
         open_store(RecordSettings(postgres_dsn_file=tmp_path / "dsn"), tmp_path)
