@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.intervals import wilson
-from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED, TOLERANCE_S, pair
+from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED, TOLERANCE_S, outside, pair
 from sensor.types import Reject, Trigger
 
 Doubles = NDArray[np.float64]
@@ -137,12 +137,9 @@ def score(recordings: list[Recording]) -> Score:
         total.false += int((~inside).sum())
         total.in_windows += int(inside.sum())
         total.listed += rec.onsets_s.size
-        t = np.arange(rec.audio.size) / rec.rate_hz
-        outside = t >= rec.ignored_before_s
-        for onset in rec.onsets_s:
-            outside &= ~((t >= onset - BEFORE_S) & (t <= onset + AFTER_S))
-        total.background_h += outside.sum() / rec.rate_hz / 3600
-        total.sounding_h += (outside & ~in_silence(rec.audio)).sum() / rec.rate_hz / 3600
+        free = outside(rec.onsets_s, rec.audio.size, rec.rate_hz, rec.ignored_before_s)
+        total.background_h += free.sum() / rec.rate_hz / 3600
+        total.sounding_h += (free & ~in_silence(rec.audio)).sum() / rec.rate_hz / 3600
     return total
 
 

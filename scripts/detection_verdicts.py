@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sensor.classify.classifier import Classifier
 from sensor.classify.training import corpus as corpora
-from sensor.classify.training import dataset, judges, report
+from sensor.classify.training import dataset, judges, protocol, report
 from sensor.classify.training.corpus import Corpus, Label
 from sensor.classify.training.examples import BURST_COPIES, Dataset
 from sensor.classify.training.protocol import PRIOR
@@ -162,7 +162,7 @@ def reliability_by_group(verdicts: Verdicts) -> dict[str, list[tuple[int, float,
     shots.
     """
     data, said = verdicts.data, verdicts.gunshot
-    rows = report.known(data, with_echoes=True)
+    rows = protocol.known(data, with_echoes=True)
     shots = rows & (data.labels == Label.GUNSHOT)
     others = rows & ~np.isin(data.labels, (Label.GUNSHOT, Label.ECHO))
     table = {

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,9 @@ class FiniteFloat(click.FloatRange):
 PROBABILITY = FiniteFloat(0.0, 1.0)
 FINITE_MS = FiniteFloat(0.0, 1e9)
 """A time in milliseconds."""
+
+_CONTROL = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Unicode's categories of control characters, of those that turn the direction of text, and of line ends."""
 
 Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
@@ -196,9 +200,19 @@ def _tell(name: str, text: str) -> None:
 
     prefix = "<3>" if under_journal(sys.stderr, os.environ) else ""
     for line in f"{name}: {text}".splitlines():
-        # Names of files may hold anything; what would move a terminal's cursor is written as an escape.
-        safe = "".join(c if c.isprintable() or c == "\t" else _escape(c) for c in line)
-        click.echo(prefix + safe, err=True)
+        click.echo(prefix + shown(line, keep="\t"), err=True)  # names of files may hold anything
+
+
+def shown(text: str, *, keep: str = "") -> str:
+    """The text for a terminal: what would move its cursor, change its colours or is no letter, as an escape.
+
+    ``keep``: control characters that are meant, such as ends of lines.
+    """
+    safe = "".join(
+        letter if letter in keep or unicodedata.category(letter) not in _CONTROL else _escape(letter)
+        for letter in text
+    )
+    return safe.encode("utf-8", "backslashreplace").decode()
 
 
 def _escape(letter: str) -> str:

@@ -21,6 +21,17 @@ FEW = 1_000_000
 Times = NDArray[np.float64]
 
 
+def outside(
+    onsets_s: Iterable[float], samples: int, rate_hz: float, from_s: float = -math.inf
+) -> NDArray[np.bool_]:
+    """Which samples lie from ``from_s`` on and outside every arrival's window, shape (samples,)."""
+    time_s = np.arange(samples) / rate_hz
+    free = time_s >= from_s
+    for onset_s in onsets_s:
+        free &= ~((time_s >= onset_s - BEFORE_S) & (time_s <= onset_s + AFTER_S))
+    return free
+
+
 def pair(
     onsets_s: Sequence[float], candidates_s: Sequence[float], tolerance_s: float
 ) -> list[tuple[int, int]]:

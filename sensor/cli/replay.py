@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor.cli.main import offline_config_option
-from sensor.command_line import FINITE_MS, PROBABILITY, interrupt_on_terminate
+from sensor.command_line import FINITE_MS, PROBABILITY, interrupt_on_terminate, shown
 from sensor.errors import ConfigError, SensorError
 from sensor.replay.counting import counted
 
@@ -105,8 +105,7 @@ def replay(paths: tuple[str, ...], **given: object) -> int:
 
 
 def _run(paths: tuple[str, ...], options: Options) -> int:
-    from sensor.replay.lines import shown  # noqa: PLC0415  nothing is imported before it is needed
-    from sensor.replay.progress import Progress  # noqa: PLC0415  same
+    from sensor.replay.progress import Progress  # noqa: PLC0415  nothing is imported before it is needed
     from sensor.replay.recordings import RecordingFile, find_recordings  # noqa: PLC0415  same
 
     if options.report and not options.labels:
@@ -203,8 +202,6 @@ def _truth(files: list[RecordingFile], options: Options) -> Truth | None:
 
 def _tell(text: str) -> None:
     """Say something on standard error; names of files may hold anything."""
-    from sensor.replay.lines import shown  # noqa: PLC0415  same
-
     click.echo(shown(text), err=True)
 
 
@@ -216,7 +213,6 @@ def _score(
     files: list[RecordingFile],
 ) -> None:
     from sensor.replay.labels import beyond_end  # noqa: PLC0415  same
-    from sensor.replay.lines import shown  # noqa: PLC0415  same
     from sensor.replay.recordings import some  # noqa: PLC0415  same
     from sensor.replay.runner import classifier_for, stated_prior  # noqa: PLC0415  numpy only when used
     from sensor.replay.scoring import score  # noqa: PLC0415  scipy only when used

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from sensor.command_line import shown
 from sensor.replay.counting import counted
 from sensor.replay.runner import FileResult, Heard
 from sensor.types import ClockSource
 
 TABLE_HEAD = f"{'offset s':>10}  {'p':>5}  {'class':<14} {'snr dB':>6}  {'peak':>6}  {'utc':<27}  file"
-
-_CONTROL = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""Unicode's categories of control characters, of those that turn the direction of text, and of line ends."""
 
 
 def json_line(name: str, heard: Heard, *, only_ascii: bool = False) -> str:
@@ -65,19 +62,3 @@ def _utc(utc_ns: int) -> str:
 def _speakable(name: str) -> bool:
     """Whether the name is proper text; on Linux it may be any bytes."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def shown(text: str, *, keep: str = "") -> str:
-    """The text for a terminal: what would move its cursor, change its colours or is no letter, as an escape.
-
-    ``keep``: control characters that are meant, such as ends of lines.
-    """
-    safe = "".join(
-        letter if letter in keep or unicodedata.category(letter) not in _CONTROL else _escape(letter)
-        for letter in text
-    )
-    return safe.encode("utf-8", "backslashreplace").decode()
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode()

@@ -124,10 +124,17 @@ def _sound_weights(data: Dataset, use: NDArray[np.bool_]) -> NDArray[np.float32]
     return (weights * use.sum()).astype(np.float32)
 
 
+def known(data: Dataset, *, with_echoes: bool) -> NDArray[np.bool_]:
+    """Triggers of the originals whose truth is known; echoes are no kind of sound and may be left out."""
+    rows: NDArray[np.bool_] = data.originals & (data.labels <= (Label.ECHO if with_echoes else Label.STREET))
+    return rows
+
+
 def sound_standard(data: Dataset) -> Standard:
     """What the kinds of sound are calibrated on: the originals' triggers of known kind, at ``PRIOR``."""
-    rows = data.originals & (data.labels <= Label.STREET)
-    return Standard(rows, sound_task(data).targets, data.labels == Label.GUNSHOT, PRIOR)
+    return Standard(
+        known(data, with_echoes=False), sound_task(data).targets, data.labels == Label.GUNSHOT, PRIOR
+    )
 
 
 def echo_standard(data: Dataset) -> Standard:

@@ -12,10 +12,10 @@ from sensor.classify.training.calibration import Floats, shared
 from sensor.classify.training.corpus import RANGE_ONSETS_S, Corpus, Label, Recording
 from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, Dataset, seed_of
-from sensor.classify.training.protocol import PRIOR
+from sensor.classify.training.protocol import PRIOR, known
 from sensor.classify.training.synthetic import burst
 from sensor.intervals import poisson_rate, wilson
-from sensor.pairing import AFTER_S, BEFORE_S
+from sensor.pairing import outside
 
 CANDIDATE_P = 0.5
 BINS = 15
@@ -178,11 +178,8 @@ def _street(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_], group: 
 
 def background_s(item: Recording, samples: int) -> float:
     """Seconds of a street recording outside every round's window and after what is to be ignored."""
-    time_s = np.arange(samples) / item.rate_hz
-    free = time_s >= item.ignore_before_s
-    for shot in item.rounds:
-        free &= ~((time_s >= shot.onset_s - BEFORE_S) & (time_s <= shot.onset_s + AFTER_S))
-    return float(free.sum() / item.rate_hz)
+    onsets_s = [shot.onset_s for shot in item.rounds]
+    return float(outside(onsets_s, samples, item.rate_hz, item.ignore_before_s).sum() / item.rate_hz)
 
 
 def _negatives(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_]) -> dict[str, Rate]:
@@ -236,12 +233,6 @@ def _bursts(corpus: Corpus, data: Dataset, candidate: NDArray[np.bool_]) -> dict
             got = int((hits & (data.rows["path"] == item.path)).sum())
             result[item.group] = Share(before.hits + got, before.of + len(made.rounds))
     return result
-
-
-def known(data: Dataset, *, with_echoes: bool) -> NDArray[np.bool_]:
-    """Triggers of the originals whose truth is known; echoes are no kind of sound and may be left out."""
-    rows: NDArray[np.bool_] = data.originals & (data.labels <= (Label.ECHO if with_echoes else Label.STREET))
-    return rows
 
 
 def calibration_error(
