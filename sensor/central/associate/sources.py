@@ -58,9 +58,11 @@ class _Scene:
     settings: AssociateSettings
 
     def templates(self, pattern_s: Floats) -> Templates:
+        """Templates of the pulses still active, for rounds at ``pattern_s`` (K,) after the first."""
         return templates_of(self.pulses, self.rates_hz, self.active, pattern_s, self.settings)
 
     def votes(self, templates: Templates, top: int) -> list[Spot]:
+        """The ``top`` places and times at which most evidence of different nodes meets, best first."""
         return votes(templates, self.ground, self.settings, top)
 
     def climbed(self, templates: Templates, seeds: list[Spot]) -> list[Spot]:

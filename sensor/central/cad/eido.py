@@ -93,6 +93,7 @@ class _Prologue:
         return f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{self.settings.domain}/{self._incident_id}/{name}')}"
 
     def head(self, identifier: str) -> Component:
+        """What every component begins with: its id, when it changed, and by whom."""
         return {
             "$id": identifier,
             "lastUpdateTimeStamp": self._updated,
@@ -101,9 +102,11 @@ class _Prologue:
         }
 
     def component(self, name: str, fields: Component) -> Component:
+        """A component of this incident: head and ``fields``."""
         return {**self.head(self.id_of(name)), **fields}
 
     def agency(self) -> Component:
+        """The agency that the others refer to as their author."""
         return {
             **self.head(self.settings.agency_id),
             "agencyRoleDescriptionRegistryText": [self.settings.agency_role],
@@ -111,6 +114,7 @@ class _Prologue:
         }
 
     def agent(self) -> Component:
+        """The system that writes for it."""
         return {
             **self.head(self._agent_id),
             "agentRoleRegistryText": [self.settings.agent_role],
