@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.detect import silence
 from sensor.detect.echoes import WITHIN_S, later_arrivals
-from sensor.detect.faults import SETTLED_S, explain, margins
+from sensor.detect.faults import Suspect, explain, margins
 from sensor.detect.filter import FrameFilter, HopFilter
 from sensor.detect.history import History
-from sensor.detect.noise_floor import RMS_BELOW_QUANTILE_DB, SILENT_DB, NoiseFloor
+from sensor.detect.intake import Intake
+from sensor.detect.noise_floor import (
+    RMS_BELOW_QUANTILE_DB,
+    SILENT_DB,
+    SILENT_ENERGY,
+    START_HOPS,
+    NoiseFloor,
+)
 from sensor.detect.onset import Pick, Picker, fused
 from sensor.detect.repeats import SAME_S, SIGMA_S, Repeat, RepeatFinder
 from sensor.detect.settings import DetectSettings
@@ -34,12 +43,10 @@ MOST_HOPS = 4
 HISTORY_S = 1.0
 SAME_CROSSING_S = 0.005
 """A repeat this near to a crossing by level is the same sound."""
-LEVEL_HOPS = 20.0
-"""Time constant of the level reported to health, in hops: about one second."""
 BODY_S = 0.05
 """Time after the onset in which the peak of an impulse is looked for."""
-LARGEST_FS = 1e6
-"""A float sample beyond 120 dB over full scale is a fault like an infinite one."""
+BELOW_CROSSING_DB = 3.0
+"""What is left without a fault is one too, unless it comes so near to crossing by itself."""
 
 
 @dataclass(slots=True)
@@ -119,8 +126,8 @@ class Detector:
         """
         if self._first is None:
             self._begin(first)
-        if first != self._history.end + self._fill:
-            at = self._history.end + self._fill
+        at = self._history.end + self._fill
+        if first != at:
             raise ValueError(
                 f"samples begin at {first}, the stream is at {at}; after lost samples call reset"
             )
@@ -157,8 +164,8 @@ class Detector:
         Raises:
             ValueError: ``first`` lies before the end of the stream.
         """
-        if self._first is not None and first < self._history.end + self._fill:
-            at = self._history.end + self._fill
+        at = self._history.end + self._fill
+        if self._first is not None and first < at:
             raise ValueError(f"the stream cannot begin anew at {first}, it is at {at} already")
         out = self.flush()
         kept = self._history
@@ -177,7 +184,7 @@ class Detector:
     @property
     def level_dbfs(self) -> float:
         """RMS of the input over about the last second, dB re full scale; -200 for silence."""
-        return 10.0 * math.log10(max(self._mean_square, 1e-20))
+        return self._intake.level_dbfs
 
     @property
     def noise_dbfs(self) -> float:
@@ -193,6 +200,10 @@ class Detector:
         """Samples of the next hops already in the work buffer."""
         self._hops.forget()
         self._history = History(round(HISTORY_S * self._rate_hz), first or 0)
+        self._waiting: deque[Samples] = deque()
+        """Energies of the hops that wait, while there is no floor, for those that tell of one."""
+        self._judged_until = self._history.end
+        """Absolute index after the last hop that was judged."""
         self._flushed = None
         floor = NoiseFloor(settings.floor_rise_db_s * hop_s, settings.floor_fall_db_s * hop_s)
         self._finder = TriggerFinder(
@@ -202,19 +213,17 @@ class Detector:
         self._refractory_until = -math.inf
         """Absolute index before which no other trigger may be."""
         self._pending: list[_Pending] = []
-        self._bad_at_end = False
-        self._mean_square = 0.0
+        self._intake = Intake()
 
     def _take_hops(self, out: list[Trigger | Reject]) -> None:
         """Judge the complete hops in the work buffer, one by one, and make room for those that follow."""
         size, count = self._hop, self._fill // self._hop
         hops = self._hops_in_work[:count]
-        bad = [self._sanitise(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
+        bad = [self._intake.clean(hop, self._history.end + n * size) for n, hop in enumerate(hops)]
         energies = self._hops.energies(count)
         for n, hop in enumerate(hops):
             out += bad[n]
-            self._history.append(hop)
-            self._advance(energies[n], out)
+            self._take(hop, energies[n], out)
         kept = self._work[count * size : self._tail + self._fill]
         self._work[: kept.size] = kept
         self._fill -= count * size
@@ -222,27 +231,45 @@ class Detector:
     def _take_rest(self, out: list[Trigger | Reject]) -> None:
         """Judge the last, incomplete hop: only frames whose filter lies within the stream."""
         rest = self._work[self._tail : self._tail + self._fill]
-        out.extend(self._sanitise(rest, self._history.end))
-        self._history.append(rest)
+        out.extend(self._intake.clean(rest, self._history.end))
         self._work[self._tail + self._fill :] = 0.0
         energies = self._hops.energies(1)[0, : self._fill // self._filters.frame]
         self._fill = 0
-        if energies.size:
+        self._take(rest, energies, out, last=True)
+
+    def _take(
+        self, hop: Samples, energies: Samples, out: list[Trigger | Reject], *, last: bool = False
+    ) -> None:
+        """Judge the frames of one hop, or let them wait until it is known what they begin."""
+        self._history.append(hop)
+        if self._finder.floor.known and not self._waiting:
+            self._judged_until = self._history.end
             self._advance(energies, out)
+            return
+        self._waiting.append(energies.copy())
+        while self._waiting and self._ready(last=last):
+            self._judged_until = (
+                self._history.end if len(self._waiting) == 1 else self._judged_until + self._hop
+            )
+            self._advance(self._waiting.popleft(), out)
+        if self._waiting and self._pending:
+            self._decide_ready(out)
+
+    def _ready(self, *, last: bool) -> bool:
+        """Whether the first hop that waits can be judged: it has a floor, or nothing to hear, or waited."""
+        if self._finder.floor.known or self._waiting[0].max(initial=0.0) <= SILENT_ENERGY:
+            return True
+        if not last and len(self._waiting) < START_HOPS:
+            return False
+        self._finder.start(list(self._waiting)[:START_HOPS])
+        return True
 
     def _advance(self, energies: Samples, out: list[Trigger | Reject]) -> None:
-        """Look for crossings in the frames of one hop, then decide what has waited long enough."""
-        crossings = self._finder.find(energies)
+        """Look for crossings in the frames of one hop, then decide what has been heard long enough."""
+        crossings = self._finder.find(energies) if energies.size else []
         if not (crossings or self._pending or self._repeats.listening):
             return
-        risen: list[_Pending] = []
-        for crossing in crossings:
-            pending = _Pending(crossing, self._sample(crossing.frame))
-            if crossing.edge:
-                edge = Reject(RejectReason.DIGITAL_SILENCE, float(pending.sample))
-                self._conclude(out, pending, edge, self._refractory_until)
-            else:
-                risen.append(pending)
+        risen = [_Pending(crossing, self._sample(crossing.frame)) for crossing in crossings]
         if risen or self._repeats.listening:
             self._pending += risen
             self._add_repeats(risen)
@@ -251,12 +278,12 @@ class Detector:
 
     def _add_repeats(self, risen: list[_Pending]) -> None:
         """Put what repeats an earlier crossing among those that rose by themselves, in order of time."""
-        for repeat in self._repeats.find(risen, self._history):
+        for repeat in self._repeats.find(risen, self._history, self._judged_until):
             near = SAME_CROSSING_S * self._rate_hz
             if any(abs(item.sample - repeat.sample) <= near for item in self._pending if item.repeat is None):
                 continue  # it rose by itself
             frame = round((repeat.sample - self._sample(0)) / self._filters.frame)
-            crossing = Crossing(frame, 0.0, repeat.of.floor_db, edge=False, likeness=repeat.likeness)
+            crossing = Crossing(frame, 0.0, repeat.of.floor_db, likeness=repeat.likeness)
             insort(
                 self._pending, _Pending(crossing, repeat.sample, repeat=repeat), key=lambda item: item.sample
             )
@@ -264,25 +291,6 @@ class Detector:
     def _sample(self, frame: int) -> int:
         """Absolute index of the first sample of a frame; the first frame begins `half` before the stream."""
         return (self._first or 0) + frame * self._filters.frame - self._filters.half
-
-    def _sanitise(self, hop: Samples, first: int) -> list[Reject]:
-        """Replace what is not finite by zeros in place, one reject per run; follow the level.
-
-        ``first``: absolute index of ``hop[0]``.
-        """
-        rejects: list[Reject] = []
-        power = float(np.vdot(hop, hop))  # unlike dot it does not warn of an overflow
-        bad_before, self._bad_at_end = self._bad_at_end, False
-        if not power <= LARGEST_FS:  # also when it is NaN
-            bad = ~(np.abs(hop) <= LARGEST_FS)
-            starts = np.flatnonzero(bad & ~np.concatenate(([bad_before], bad[:-1])))
-            rejects = [Reject(RejectReason.NOT_FINITE, float(first + at)) for at in starts]
-            hop[bad] = 0.0
-            self._bad_at_end = bool(bad[-1])
-            power = float(np.vdot(hop, hop))
-        if hop.size:
-            self._mean_square += (power / hop.size - self._mean_square) / LEVEL_HOPS
-        return rejects
 
     def _decide_ready(self, out: list[Trigger | Reject], *, last: bool = False) -> None:
         """Decide, in order, what has its post-roll; at the ``last`` of a stream everything."""
@@ -310,8 +318,7 @@ class Detector:
         """Hand out a decision, with what it rested on where somebody asks."""
         out.append(decision)
         if self._witness is not None:
-            tested = not (pending.crossing.edge or pending.sample < until)
-            faults = margins(*self._near(pending)) if tested else None
+            faults = margins(self._suspect(pending)) if pending.sample >= until else None
             self._witness.judged(Judged(pending.sample, pending.crossing, until, faults, decision))
 
     def _show_frames(
@@ -322,13 +329,13 @@ class Detector:
             width = self._filters.frame
             self._witness.frames(Frames(self._sample(frame), width, levels_db, recent_db, floor_db))
 
-    def _near(self, pending: _Pending) -> tuple[Samples, int, FrameFilter, float]:
-        """What a fault is told by: audio round a crossing, its index there, the filter, the level needed."""
+    def _suspect(self, pending: _Pending) -> Suspect:
+        """A crossing and what a fault is told by."""
         filters = self._filters
-        before = 3 * filters.half
-        after = filters.half + math.ceil(SETTLED_S * self._rate_hz)
+        before, after = silence.before(filters), filters.half + math.ceil(silence.SETTLED_S * self._rate_hz)
         near = self._history.read(pending.sample - before, min(pending.sample + after, self._history.end))
-        return near, before, filters, pending.crossing.floor_db + self._settings.threshold_db - 3.0
+        limit_db = pending.floor_db + self._settings.threshold_db - BELOW_CROSSING_DB
+        return Suspect(near, before, filters, limit_db)
 
     def _time(self, pending: _Pending) -> Pick:
         """The onset of a crossing, by absolute index: picked, and by its lag to one that it is like."""
@@ -350,13 +357,14 @@ class Detector:
     def _decide(self, pending: _Pending, pick: Pick) -> Trigger | Reject:
         """The trigger or reject that a timed crossing has become."""
         rate_hz, filters, settings = self._rate_hz, self._filters, self._settings
-        fault = explain(*self._near(pending))
+        fault = explain(self._suspect(pending))
         if fault is not None:
             return Reject(fault, float(pending.sample))
         self._refractory_until = max(pending.sample, pick.index) + settings.refractory_s * rate_hz
         index = math.floor(pick.index)
         later = [other.sample for other in self._pending if other.sample >= self._refractory_until]
-        until_s = (later[0] - index) / rate_hz if later else math.inf
+        until = min([*later[:1], self._judged_until if self._waiting else math.inf])
+        until_s = (until - index) / rate_hz
         noise_dbfs = pending.crossing.floor_db - RMS_BELOW_QUANTILE_DB
         reach = index + round(WITHIN_S * rate_hz) + filters.half
         sound = self._history.read(index - filters.half, min(reach, self._history.end))

@@ -6,13 +6,12 @@ fault was all there was. Real shots, clipped or dry, keep their energy when a sa
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.detect.noise_floor import SILENT_DB
+from sensor.detect import silence
 from sensor.detect.trigger import levels_db
 from sensor.types import RejectReason
 
@@ -20,64 +19,90 @@ if TYPE_CHECKING:
     from sensor.detect.filter import FrameFilter
     from sensor.types import Samples
 
-SILENCE_S = 1e-3
-"""Shortest run of one repeated value that counts as digital silence."""
-SETTLED_S = 0.15
-"""After a step out of silence, how long the sound is watched for a decay."""
-
-
-DECAY_DB = 12.0
-"""A sound after digital silence is one if it stands this far out of what follows: it decays."""
+FEWEST_STEPS = 2.0
+"""A sound within so many of the converter's smallest steps is its last bit at work, whatever its shape."""
+ODD_SHARE = 0.01
+"""Share of the differences between neighbours that may be smaller than the converter's smallest step."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultMargins:
     """How far each fault was from explaining a crossing."""
 
-    decay_db: float | None
-    """After a run of one value: how far the crossing stands out of what follows; below ``DECAY_DB`` it is the
-    end of digital silence. None without such a run."""
+    silence: silence.Margin | None
+    """None without digital silence near it."""
     without_glitch_db: float
     """Level left without the most deviant one or two samples, dB."""
     without_step_db: float
     """Level left without the largest step, dB."""
+    steps: float
+    """Half the range in units of the smallest step; up to ``FEWEST_STEPS`` it is coarse."""
     limit_db: float
     """A level left below this means that the fault was all there was."""
 
 
-def explain(samples: Samples, crossing: int, filters: FrameFilter, limit_db: float) -> RejectReason | None:
-    """The fault that explains a crossing, or None.
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays do not compare to one truth value
+class Suspect:
+    """A crossing and the audio round it."""
 
-    ``samples``: raw audio round it, at least three half lengths of the filter before and two after;
-    ``crossing``: index of the first sample of the crossing frame; ``limit_db``: level below which there would
-    have been no crossing.
-    """
-    decay_db = _decay_after_silence(samples, crossing, filters)
-    if decay_db is not None and decay_db < DECAY_DB:
+    samples: Samples
+    """From ``silence.before`` ahead of the crossing to ``silence.SETTLED_S`` after it, or the end."""
+    crossing: int
+    """Index of the first sample of the crossing frame."""
+    filters: FrameFilter
+    limit_db: float
+    """Level below which there would have been no crossing, dB re full scale."""
+
+
+def explain(suspect: Suspect) -> RejectReason | None:
+    """The fault that explains a crossing, or None."""
+    around = _around(suspect)
+    margin = _silence(suspect)
+    if margin is not None and margin.left_db < margin.limit_db:
         return RejectReason.DIGITAL_SILENCE
-    around = _around(samples, crossing, filters)
-    jump = _largest_jump(around, filters)
+    jump = _largest_jump(around, suspect.filters)
     for mend, reason in ((_without_glitch, RejectReason.GLITCH), (_without_step, RejectReason.DC_STEP)):
-        if _level(mend(around, jump), filters) < limit_db:
+        if _level(mend(around, jump), suspect.filters) < suspect.limit_db:
             return reason
-    return None
+    return RejectReason.COARSE if _steps(around) <= FEWEST_STEPS else None
 
 
-def margins(samples: Samples, crossing: int, filters: FrameFilter, limit_db: float) -> FaultMargins:
-    """All that ``explain`` weighs, of the same arguments."""
-    around = _around(samples, crossing, filters)
-    jump = _largest_jump(around, filters)
+def margins(suspect: Suspect) -> FaultMargins:
+    """All that ``explain`` weighs, also what it need not have asked."""
+    around = _around(suspect)
+    jump = _largest_jump(around, suspect.filters)
     return FaultMargins(
-        decay_db=_decay_after_silence(samples, crossing, filters),
-        without_glitch_db=_level(_without_glitch(around, jump), filters),
-        without_step_db=_level(_without_step(around, jump), filters),
-        limit_db=limit_db,
+        silence=_silence(suspect),
+        without_glitch_db=_level(_without_glitch(around, jump), suspect.filters),
+        without_step_db=_level(_without_step(around, jump), suspect.filters),
+        steps=_steps(around),
+        limit_db=suspect.limit_db,
     )
 
 
-def _around(samples: Samples, crossing: int, filters: FrameFilter) -> Samples:
+def _silence(suspect: Suspect) -> silence.Margin | None:
+    return silence.margin(suspect.samples, suspect.crossing, suspect.filters, suspect.limit_db)
+
+
+def _around(suspect: Suspect) -> Samples:
     """What the crossing frame, the one before it and those up to half a filter after it look at."""
-    return samples[crossing - filters.frame - filters.half : crossing + filters.frame + 2 * filters.half]
+    filters, crossing = suspect.filters, suspect.crossing
+    return suspect.samples[
+        crossing - filters.frame - filters.half : crossing + filters.frame + 2 * filters.half
+    ]
+
+
+def _steps(around: Samples) -> float:
+    """Half the range in units of the smallest step between neighbours; 0 where none is.
+
+    The smallest hundredth of the differences is passed over: one odd sample is no converter's step.
+    """
+    wave = around.astype(np.float64)
+    differences = np.abs(np.diff(wave))
+    differences = np.sort(differences[differences > 0.0])
+    if differences.size == 0:
+        return 0.0
+    return float(np.ptp(wave)) / 2.0 / differences.item(int(ODD_SHARE * differences.size))
 
 
 def _level(around: Samples, filters: FrameFilter) -> float:
@@ -112,27 +137,3 @@ def _without_step(around: Samples, jump: int) -> Samples:
     mended = around.copy()
     mended[jump:] -= around[jump] - around[jump - 1]
     return mended
-
-
-def _decay_after_silence(samples: Samples, crossing: int, filters: FrameFilter) -> float | None:
-    """How far a crossing at the end of a run of one value stands out of what follows, dB; None without a run.
-
-    It is minus infinity where nothing is heard after it.
-    """
-    run = max(2, round(SILENCE_S / 1e-3 * filters.frame))
-    low, high = crossing - filters.half - run, crossing + 2 * filters.frame
-    near = samples[max(0, low) : high]
-    # Runs at the rail are clipping, not silence.
-    same = (np.diff(near) == 0.0) & (np.abs(near[1:]) < 0.1 * np.abs(near).max())
-    if np.count_nonzero(same) < run - 1:
-        return None
-    if np.convolve(same, np.ones(run - 1), mode="valid").max() < run - 1:
-        return None
-    after = samples[
-        crossing - filters.half : crossing + filters.half + round(SETTLED_S / 1e-3) * filters.frame
-    ]
-    levels = levels_db(filters.energies(filters.frames(np.ascontiguousarray(after))))
-    heard = levels[levels > SILENT_DB]
-    if heard.size == 0:
-        return -math.inf
-    return float(levels[: 2 * filters.half // filters.frame].max() - np.median(heard))

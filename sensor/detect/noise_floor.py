@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sensor.types import Samples
 
 QUANTILE = 0.75
 """Of the frame levels in one hop: high enough to follow restless backgrounds, below any one impulse."""
 RMS_BELOW_QUANTILE_DB = 1.0
 """RMS under the upper quartile of 1 ms frames of Gaussian noise in the band (about 9 degrees of freedom)."""
+START_HOPS = 5
+"""Hops that a beginning waits for: the shot that a recording begins with fills the first of them."""
 START_QUANTILE = 0.25
 START_RISE_DB = 4.0
-"""At the start the lower quartile plus their distance in Gaussian noise: a shot may be in the hop."""
+"""The first floor is the lower quartile of the quietest plus their distance in Gaussian noise."""
 SETTLING_HOPS = 10
 """Hops after a start in which the floor may move five times as fast."""
 SILENT_DB = -160.0
@@ -42,26 +46,34 @@ class NoiseFloor:
         self._rise_db = rise_db
         self._fall_db = fall_db
         self.level_db = math.nan
-        """Upper quartile of frame levels, dB re full scale; NaN until the first hop with sound."""
+        """Upper quartile of frame levels, dB re full scale; NaN until ``start`` and after digital silence."""
         self._hops = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a floor that anything can be held against."""
+        return not math.isnan(self.level_db)
 
     @property
     def rms_dbfs(self) -> float:
         """RMS of the background in the band, dB re full scale; NaN before the first sound."""
         return self.level_db - RMS_BELOW_QUANTILE_DB
 
-    def start(self, ordered: Samples) -> None:
-        """Take a first floor from the hop itself, if the hop has sound in it.
+    def start(self, hops: Iterable[Samples]) -> None:
+        """Take a first floor from the hops of a beginning, if there is enough sound in one of them.
 
-        ``ordered``: the energies of its frames in rising order, full scale squared.
+        ``hops``: the energies of their frames in rising order, full scale squared.
         """
-        active = ordered[ordered > SILENT_ENERGY]
-        if active.size >= FEWEST_ACTIVE:
-            self.level_db = level_db(active.item(int(START_QUANTILE * active.size))) + START_RISE_DB
+        sounds = [ordered[ordered > SILENT_ENERGY] for ordered in hops]
+        quiet = [
+            sound.item(int(START_QUANTILE * sound.size)) for sound in sounds if sound.size >= FEWEST_ACTIVE
+        ]
+        if quiet:
+            self.level_db = level_db(min(quiet)) + START_RISE_DB
             self._hops = 0
 
     def update(self, ordered: Samples) -> None:
-        """Follow one hop, its energies in rising order; after a hop of digital silence start anew."""
+        """Follow one hop, its energies in rising order; after a hop of digital silence there is none."""
         silent = 0
         if ordered.item(0) <= SILENT_ENERGY:
             silent = int(np.searchsorted(ordered, SILENT_ENERGY, side="right"))

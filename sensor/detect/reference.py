@@ -57,18 +57,15 @@ def crossings(samples: Samples, rate_hz: float, settings: DetectSettings) -> lis
     levels = frame_levels_db(samples, rate_hz, settings)
     hop_s = HOP_FRAMES * round(rate_hz * FRAME_S) / rate_hz
     found = []
-    floor_db, hops, since_silence, above = math.nan, 0, 0, False
-    for first in range(0, len(levels), HOP_FRAMES):
+    sounding = _away_from_silence(levels)
+    starts = range(0, len(levels), HOP_FRAMES)
+    sounds = [sorted(levels[at] for at in sounding if first <= at < first + HOP_FRAMES) for first in starts]
+    floor_db, hops, above = math.nan, 0, False
+    for number, first in enumerate(starts):
         hop = range(first, min(first + HOP_FRAMES, len(levels)))
-        sound = []
-        for index in hop:
-            since_silence = 0 if levels[index] <= noise_floor.SILENT_DB else since_silence + 1
-            if since_silence > trigger.EDGE_FRAMES:
-                sound.append(levels[index])
-        sound.sort()
-        if math.isnan(floor_db) and len(sound) >= noise_floor.FEWEST_ACTIVE:
-            floor_db = sound[int(noise_floor.START_QUANTILE * len(sound))] + noise_floor.START_RISE_DB
-            hops = 0
+        sound = sounds[number]
+        if math.isnan(floor_db) and any(levels[at] > noise_floor.SILENT_DB for at in hop):
+            floor_db, hops = _first_floor_db(sounds[number : number + noise_floor.START_HOPS]), 0
         for index in hop:
             excess_db = _excess_db(levels, index, floor_db)
             if excess_db >= settings.threshold_db and not above:
@@ -84,6 +81,26 @@ def crossings(samples: Samples, rate_hz: float, settings: DetectSettings) -> lis
             floor_db = min(floor_db + rise_db, max(floor_db - fall_db, target_db))
             hops += 1
     return found
+
+
+def _away_from_silence(levels: Sequence[float]) -> list[int]:
+    """Which frames hear nothing of digital silence, nor of the beginning of the recording."""
+    found, since_silence = [], 0
+    for index, level in enumerate(levels):
+        since_silence = 0 if level <= noise_floor.SILENT_DB else since_silence + 1
+        if since_silence > trigger.EDGE_FRAMES:
+            found.append(index)
+    return found
+
+
+def _first_floor_db(sounds: Sequence[Sequence[float]]) -> float:
+    """Floor of a beginning from the levels of its hops, each in rising order; NaN where none has enough."""
+    quartiles = [
+        sound[int(noise_floor.START_QUANTILE * len(sound))]
+        for sound in sounds
+        if len(sound) >= noise_floor.FEWEST_ACTIVE
+    ]
+    return min(quartiles) + noise_floor.START_RISE_DB if quartiles else math.nan
 
 
 def _excess_db(levels: Sequence[float], index: int, floor_db: float) -> float:

@@ -189,10 +189,10 @@ class RepeatFinder(Generic[T]):
         lag = place + self._step * vertex(likeness, best) - template.start
         return Repeat(place + self._lead, float(likeness[best]), lag, template.of)
 
-    def find(self, crossings: list[T], history: History) -> list[Repeat[T]]:
-        """Repeats that the newest hop makes known, in order: ``reach`` and 5 ms after they begin.
+    def find(self, crossings: list[T], history: History, until: int) -> list[Repeat[T]]:
+        """Repeats that one more hop makes known, in order: ``reach`` and 5 ms after they begin.
 
-        ``crossings``: by level, in the newest hop, in order.
+        ``crossings``: by level, in that hop, in order; ``until``: absolute index of its end.
         """
         if self._likeness >= 1.0:
             return []
@@ -201,7 +201,7 @@ class RepeatFinder(Generic[T]):
                 self._waiting.append(crossing)
                 self._not_before = crossing.sample + self._refractory
         found: list[Repeat[T]] = []
-        end = history.end - self.reach + 1
+        end = until - self.reach + 1
         while self._waiting and self._waiting[0].sample - self._lead < end:
             crossing = self._waiting.pop(0)
             self._judge(crossing.sample - self._lead, history, found)

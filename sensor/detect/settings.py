@@ -30,7 +30,7 @@ class DetectSettings:
 
     post_roll_s: Annotated[float, Interval(ge=0.05, le=0.25)] = 0.24
     """Audio after the onset that goes with a trigger, seconds, 0.05 to 0.25. A trigger is decided this long
-    plus at most one hop (0.05 s) after its onset."""
+    plus at most one hop (0.05 s) after its onset; where a stream begins, after 0.25 s at the soonest."""
 
     band_low_hz: Annotated[float, Interval(ge=50.0, le=2000.0)] = 300.0
     """Lower edge of the band in which impulses are sought, Hz, 50 to 2000. Wind and traffic live below."""

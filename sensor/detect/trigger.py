@@ -7,7 +7,6 @@ counting.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from sensor.detect.filter import HALF_FRAMES
 from sensor.detect.noise_floor import SILENT_ENERGY, TINY_ENERGY, NoiseFloor, level_db
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +30,7 @@ GAP_FRAMES = 4
 """Frames between the recent level and the frame judged, so that a slow rise is not its own reference."""
 TAIL_FRAMES = RECENT_FRAMES + GAP_FRAMES
 EDGE_FRAMES = 2 * HALF_FRAMES
-"""Frames after digital silence whose filter still reaches into it."""
+"""Frames after digital silence whose filter still reaches into it: they say nothing about the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,6 @@ class Crossing:
     """Over the larger of floor and recent level, dB; 0 for a repeat, whose level was not asked."""
     floor_db: float
     """Noise floor then: upper quartile of frame levels, dB re full scale."""
-    edge: bool
-    """The frame's filter reaches back into digital silence: what crossed is the step out of it."""
     likeness: float | None = None
     """Of a crossing that repeats an earlier one: normalised correlation, up to 1. None: it rose by itself."""
 
@@ -56,6 +53,19 @@ def levels_db(energies: Samples) -> Samples:
     np.log10(levels, out=levels)
     levels *= np.float32(10.0)
     return levels
+
+
+def away_from_silence(energies: Samples, since_silence: int) -> tuple[Samples, int]:
+    """The energies with those of frames that hear a step out of digital silence set to zero.
+
+    ``since_silence``: frames since the last silent one, before them; with them it is returned, too.
+    """
+    sound = energies.copy()
+    for index, energy in enumerate(energies.tolist()):
+        since_silence = 0 if energy <= SILENT_ENERGY else since_silence + 1
+        if since_silence <= EDGE_FRAMES:
+            sound[index] = 0.0
+    return sound, since_silence
 
 
 class TriggerFinder:
@@ -77,22 +87,30 @@ class TriggerFinder:
         """Frames since the last silent one; a stream begins like a silence ends."""
         self._above = False
 
+    def start(self, hops: Sequence[Samples]) -> None:
+        """Take a first floor from the next hops, the first of which is what ``find`` is given next.
+
+        ``hops``: the energies of their frames, full scale squared.
+        """
+        sounds, since = [], self._since_silence
+        for energies in hops:
+            sound, since = away_from_silence(energies, since)
+            sounds.append(np.sort(sound))
+        self.floor.start(sounds)
+
     def find(self, energies: Samples) -> list[Crossing]:
-        """Crossings among the next consecutive frames, in order.
+        """Crossings among the next consecutive frames, in order; none where there is no floor.
 
         ``energies``: their mean squares, shape (n,), full scale squared; not written to, but kept.
         """
         ordered = energies.copy()
         ordered.sort()
         top_db = level_db(ordered.item(-1))
-        edge = None
         if ordered.item(0) > SILENT_ENERGY and self._since_silence >= EDGE_FRAMES:
             self._since_silence += energies.size
         else:
-            edge = self._edges(energies)
-            ordered = np.sort(np.where(edge, np.float32(0.0), energies))
-        if math.isnan(self.floor.level_db):
-            self.floor.start(ordered)
+            sound, self._since_silence = away_from_silence(energies, self._since_silence)
+            ordered = np.sort(sound)
         floor_db = self.floor.level_db
         if self._watch is not None:
             levels = levels_db(energies)
@@ -100,7 +118,7 @@ class TriggerFinder:
         crossings: list[Crossing] = []
         # Before any sound the floor is NaN, and nothing exceeds that.
         if top_db - floor_db >= self._threshold_db:
-            crossings = self._crossings(levels_db(energies), floor_db, edge)
+            crossings = self._crossings(levels_db(energies), floor_db)
         else:
             self._above = False
         self.floor.update(ordered)
@@ -109,14 +127,6 @@ class TriggerFinder:
         self._next_frame += energies.size
         return crossings
 
-    def _edges(self, energies: Samples) -> NDArray[np.bool_]:
-        """Which frames hear a step out of digital silence."""
-        edge = np.zeros(energies.size, np.bool_)
-        for index, energy in enumerate(energies.tolist()):
-            self._since_silence = 0 if energy <= SILENT_ENERGY else self._since_silence + 1
-            edge[index] = self._since_silence <= EDGE_FRAMES
-        return edge
-
     def _recent_db(self, levels: Samples, floor_db: float) -> NDArray[np.float64]:
         """Mean level of the moment before each of the frames, dB; NaN without a floor."""
         run = np.concatenate((levels_db(self._tail), levels)).astype(np.float64)
@@ -124,7 +134,7 @@ class TriggerFinder:
         sums = np.concatenate(([0.0], np.cumsum(run)))
         return (sums[RECENT_FRAMES : RECENT_FRAMES + levels.size] - sums[: levels.size]) / RECENT_FRAMES
 
-    def _crossings(self, levels: Samples, floor_db: float, edge: NDArray[np.bool_] | None) -> list[Crossing]:
+    def _crossings(self, levels: Samples, floor_db: float) -> list[Crossing]:
         excess = levels - self._recent_db(levels, floor_db)
         above = excess >= self._threshold_db
         starts = above & ~np.concatenate(([self._above], above[:-1]))
@@ -134,7 +144,6 @@ class TriggerFinder:
                 frame=self._next_frame + int(index),
                 excess_db=float(excess[index]),
                 floor_db=floor_db,
-                edge=edge is not None and bool(edge[index]),
             )
             for index in np.flatnonzero(starts)
         ]

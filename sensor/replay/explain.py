@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensor.capture.audiofile import AudioFileSource
-from sensor.detect.faults import DECAY_DB
+from sensor.detect.faults import FEWEST_STEPS
 from sensor.detect.witness import Frames, Judged
 from sensor.errors import SensorError
 from sensor.replay.influence import Influences, influences
@@ -365,19 +365,19 @@ def _gates(
 def _detectors(judged: Judged, settings: ReplaySettings, rate_hz: float) -> list[Gate]:
     """The detector's own gates after the threshold, with what it measured; the decision is its alone."""
     reason = judged.decision.reason if isinstance(judged.decision, Reject) else None
-    if judged.crossing.edge:
-        return [Gate(name=RejectReason.DIGITAL_SILENCE.value, passed=False)]
     refractory_ms = settings.config.detect.refractory_s * 1e3
     since_ms = (judged.sample - judged.refractory_until) / rate_hz * 1e3 + refractory_ms
-    measured: list[tuple[RejectReason, float | None, float, str]] = [
+    measured: list[tuple[RejectReason, float | None, float | None, str]] = [
         (RejectReason.REFRACTORY, since_ms if math.isfinite(since_ms) else None, refractory_ms, "ms"),
     ]
     faults = judged.faults
     if faults is not None:
+        left, needed = (faults.silence.left_db, faults.silence.limit_db) if faults.silence else (None, None)
         measured += [
-            (RejectReason.DIGITAL_SILENCE, faults.decay_db, DECAY_DB, "dB"),
+            (RejectReason.DIGITAL_SILENCE, left, needed, "dB"),
             (RejectReason.GLITCH, faults.without_glitch_db, faults.limit_db, "dB"),
             (RejectReason.DC_STEP, faults.without_step_db, faults.limit_db, "dB"),
+            (RejectReason.COARSE, faults.steps, FEWEST_STEPS, "steps"),
         ]
     return [
         Gate(name=name.value, passed=name != reason, unit=unit, value=value, limit=limit)

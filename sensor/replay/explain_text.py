@@ -23,13 +23,20 @@ MOST_TIMES = 1_000_000
 SCHEMA = "gunshot.explanation.v1"
 
 REFUSED = {
-    RejectReason.DIGITAL_SILENCE: "it is the step into or out of exact zeros: a gap, a noise gate",
+    RejectReason.DIGITAL_SILENCE: "it is what digital silence cuts off: a gap, a noise gate, a beginning",
+    RejectReason.COARSE: "only the last bit of the converter moved",
     RejectReason.REFRACTORY: "it came within the refractory time of the trigger before it",
     RejectReason.GLITCH: "one or two samples are all there is to it: a lost frame or a bit error, no sound",
     RejectReason.DC_STEP: "the level shifted and stayed: plugging, power-up or a loose contact, no sound",
     "p_min": "it sounds less like a gunshot than publish.p_min asks for",
 }
 """Why, by the gate that refused."""
+WITHOUT: dict[str, str] = {
+    RejectReason.DIGITAL_SILENCE: "the edge of a run of equal samples",
+    RejectReason.GLITCH: "its most deviant samples",
+    RejectReason.DC_STEP: "its largest step",
+}
+"""What a fault is, by its gate."""
 
 
 def headline(found: Explanation) -> str:
@@ -113,27 +120,23 @@ def _said(gate: Gate) -> str:
         return {
             "threshold": "no sound to hold it against",
             RejectReason.REFRACTORY: "no trigger before it",
-            RejectReason.DIGITAL_SILENCE: "no run of equal samples before it"
-            if gate.passed
-            else "the filter reaches back into exact zeros",
+            RejectReason.DIGITAL_SILENCE: "no run of equal samples near it",
         }.get(gate.name, "")
     spare = f"{margin:.1f} {gate.unit} to spare" if margin >= 0.0 else f"{-margin:.1f} {gate.unit} short"
     least = f"needs {limit:.1f} {gate.unit}"
     plain = {
         "threshold": f"stands {value:.1f} dB out of the floor and the moment before, {least}: {spare}",
         "likeness": f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}",
+        RejectReason.COARSE: f"moves by {value:.1f} of the smallest steps, needs more than {limit:.0f}",
         RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f} ms: {spare}",
     }
     if gate.name in plain:
         return plain[gate.name]
-    if gate.name == RejectReason.DIGITAL_SILENCE:
-        stands = "nothing is heard" if math.isinf(value) else f"stands {value:.1f} dB out of what follows"
-        return f"after a run of equal samples; {stands}, {least}" + (
-            "" if math.isinf(value) else f": {spare}"
-        )
-    if gate.name in {RejectReason.GLITCH, RejectReason.DC_STEP}:
-        what = "most deviant samples" if gate.name == RejectReason.GLITCH else "largest step"
-        return f"without its {what} {value:.1f} dBFS are left, needs {limit:.1f} dBFS: {spare}"
+    if gate.name in WITHOUT:
+        what = WITHOUT[gate.name]
+        if math.isinf(value):
+            return f"without {what} nothing is left, needs {limit:.1f} dBFS"
+        return f"without {what} {value:.1f} dBFS are left, needs {limit:.1f} dBFS: {spare}"
     if limit <= 0.0:
         return f"p(gunshot) {value:.3f}, and any will do"
     ratio = log_odds(value) - log_odds(limit)

@@ -51,9 +51,9 @@ def listened(audio: Samples, rate_hz: int) -> tuple[list[tuple[int, float]], lis
     found: list[Repeat[Any]] = []
     find = detector._repeats.find
 
-    def listening(crossings, history):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  as the one wrapped
+    def listening(crossings, history, until):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  as wrapped
         given_it.extend((crossing.sample, crossing.floor_db) for crossing in crossings)
-        repeats = find(crossings, history)
+        repeats = find(crossings, history, until)
         found.extend(repeats)
         return repeats
 

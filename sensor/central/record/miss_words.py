@@ -17,10 +17,10 @@ _REFUSALS = {
     "below_p_min": "did not sound like a shot",
     "refractory": "came within the echoes of another",
     "rate_limited": "were more than one node may report",
-    "truncated": "broke off",
     "glitch": "were a fault of the line",
     "digital_silence": "were a fault of the line",
     "dc_step": "were a fault of the line",
+    "coarse": "were but the last bit of the converter",
     "not_finite": "were a fault of the line",
 }
 _NOTE = (
