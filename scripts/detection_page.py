@@ -161,7 +161,7 @@ def others(told: Report, shipped: Report) -> str:
 
 
 def alterations(table: Mapping[str, Altered], groups: Sequence[str]) -> str:
-    """Rates, gain, clipping."""
+    """Rates, levels, bits, beginnings."""
     rows = []
     for name, a in table.items():
         cells = [f"{short(a.found.get(g))} ({a.triggered[g].hits})" if g in a.found else "–" for g in groups]
@@ -285,7 +285,7 @@ Triggered rounds that became candidates, by SNR of the trigger:
 ## Classification, other sounds
 
 {parts["others"]}
-## Rates, gain, clipping
+## Rates, levels, bits, beginnings
 
 Every {EVERY_STREET}rd street recording, all range files, every {EVERY_NEGATIVE}nd of {", ".join(n.removeprefix("neg_").replace("_", " ") for n in NEGATIVES)}; each altered, then detected and judged out of fold.
 Share of counted rounds that became candidates (rounds with a trigger). False: candidates; the files' own sum is small, so look at the files that they come from, too.

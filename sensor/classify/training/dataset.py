@@ -16,6 +16,7 @@ from sensor.classify.training.examples import (
     BURST_COPIES,
     FAINT_COPIES,
     SCALED_COPIES,
+    TRIMMED_COPIES,
     Dataset,
     Noise,
     channelled,
@@ -38,14 +39,15 @@ def copies_of(item: Recording) -> list[int]:
     """Which copies of a recording are made; few recordings of a kind get more of them."""
     if item.path.startswith("pittsburgh"):
         bursts = list(BURST_COPIES[:3]) if item.rounds and item.rounds[0].counts else []
-        return [*range(6), *bursts, *FAINT_COPIES[:6], *_scaled(1, 1)]
+        return [*range(6), *bursts, *FAINT_COPIES[:6], *_scaled(1, 1), *TRIMMED_COPIES[:2]]
     if item.label == Label.GUNSHOT:
-        return [*range(26), *RANGE_COPIES, *BURST_COPIES[:4], *FAINT_COPIES[:16], *_scaled(8, 4)]
+        shots = [*range(26), *RANGE_COPIES, *BURST_COPIES[:4], *FAINT_COPIES[:16]]
+        return [*shots, *_scaled(8, 4), *TRIMMED_COPIES[:8]]
     if item.label == Label.FIREWORK:
-        return [*range(17), *FAINT_COPIES[:8], *_scaled(10, 4)]
+        return [*range(17), *FAINT_COPIES[:8], *_scaled(10, 4), *TRIMMED_COPIES[:4]]
     if item.label == Label.OTHER_IMPULSE:
-        return [*range(9), *FAINT_COPIES[:5], *_scaled(4, 1)]
-    return [*range(5), *FAINT_COPIES[:5], *_scaled(1, 1)]
+        return [*range(9), *FAINT_COPIES[:5], *_scaled(4, 1), *TRIMMED_COPIES[:3]]
+    return [*range(5), *FAINT_COPIES[:5], *_scaled(1, 1), *TRIMMED_COPIES[:2]]
 
 
 def _scaled(channels: int, faint: int) -> list[int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sensor.classify import context, features, likeness
 from sensor.classify.classifier import with_context
 from sensor.classify.common_rate import LENGTH, to_common_rate
-from sensor.classify.training import faint
+from sensor.classify.training import faint, trimmed
 from sensor.classify.training.channels import Channel, resample
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.scaled import scaled
@@ -222,6 +222,8 @@ FAINT_COPIES = range(2000, 3000)
 """Copies with these numbers are faint: see ``faint``. Every second one is dried."""
 SCALED_COPIES = range(2500, 4000)
 """Copies with these numbers are of another size: see ``scaled``. Those below 3000 are faint, too."""
+TRIMMED_COPIES = range(4000, 5000)
+"""Copies with these numbers begin with their sound: see ``trimmed``. The first has no other channel."""
 
 
 def channelled(
@@ -240,7 +242,19 @@ def channelled(
         recording, wave = burst(recording, wave, rng)
         if copy == BURST_COPIES[0]:
             return examples_of(wave, recording.rate_hz, recording, copy, -1)
+    if copy in TRIMMED_COPIES:
+        recording, wave = trimmed.drawn(recording, wave, onsets_of(recording, wave), rng)
+        if copy == TRIMMED_COPIES[0]:
+            return examples_of(wave, recording.rate_hz, recording, copy, -1)
     return through_channel(recording, wave, noise, rng, copy, same_fold=same_fold)
+
+
+def onsets_of(recording: Recording, wave: NDArray[np.float64]) -> list[float]:
+    """Onsets of its rounds, or of whatever triggers where it lists none, s."""
+    rate_hz = recording.rate_hz
+    return [item.onset_s for item in recording.rounds] or [
+        trigger.onset / rate_hz for trigger, _ in triggers_of(wave.astype(np.float32), rate_hz)
+    ]
 
 
 def _faint(
@@ -251,10 +265,7 @@ def _faint(
     channel = faint.channel(rng, rate_hz)
     mixed, fold = noise.draw_street(rng, recording)
     if copy % 2:
-        onsets_s = [item.onset_s for item in recording.rounds] or [
-            trigger.onset / rate_hz for trigger, _ in triggers_of(wave.astype(np.float32), rate_hz)
-        ]
-        wave = faint.dried(wave, rate_hz, onsets_s, rng)
+        wave = faint.dried(wave, rate_hz, onsets_of(recording, wave), rng)
     return examples_of(channel.apply(wave, rate_hz, mixed), channel.rate_hz, recording, copy, fold)
 
 
