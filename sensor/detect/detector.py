@@ -19,9 +19,9 @@ from sensor.detect.intake import Intake
 from sensor.detect.noise_floor import (
     RMS_BELOW_QUANTILE_DB,
     SILENT_DB,
-    SILENT_ENERGY,
     START_HOPS,
     NoiseFloor,
+    sounds,
 )
 from sensor.detect.onset import Pick, Picker, fused
 from sensor.detect.repeats import SAME_S, SIGMA_S, Repeat, RepeatFinder
@@ -247,7 +247,9 @@ class Detector:
             self._advance(energies, out)
             return
         self._waiting.append(energies.copy())
-        while self._waiting and self._ready(last=last):
+        while self._waiting and not self._must_wait(last=last):
+            if not self._finder.floor.known and sounds(self._waiting[0]):
+                self._finder.start(list(self._waiting)[:START_HOPS])
             self._judged_until = (
                 self._history.end if len(self._waiting) == 1 else self._judged_until + self._hop
             )
@@ -255,14 +257,10 @@ class Detector:
         if self._waiting and self._pending:
             self._decide_ready(out)
 
-    def _ready(self, *, last: bool) -> bool:
-        """Whether the first hop that waits can be judged: it has a floor, or nothing to hear, or waited."""
-        if self._finder.floor.known or self._waiting[0].max(initial=0.0) <= SILENT_ENERGY:
-            return True
-        if not last and len(self._waiting) < START_HOPS:
-            return False
-        self._finder.start(list(self._waiting)[:START_HOPS])
-        return True
+    def _must_wait(self, *, last: bool) -> bool:
+        """Whether the first hop that waits has sound, no floor to hold it against, and too few behind it."""
+        lacking = not self._finder.floor.known and sounds(self._waiting[0])
+        return lacking and not last and len(self._waiting) < START_HOPS
 
     def _advance(self, energies: Samples, out: list[Trigger | Reject]) -> None:
         """Look for crossings in the frames of one hop, then decide what has been heard long enough."""

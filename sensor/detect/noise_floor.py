@@ -38,6 +38,11 @@ def level_db(energy: float) -> float:
     return 10.0 * math.log10(max(energy, TINY_ENERGY))
 
 
+def sounds(energies: Samples) -> bool:
+    """Whether any of the frames is more than digital silence."""
+    return bool(energies.max(initial=0.0) > SILENT_ENERGY)
+
+
 class NoiseFloor:
     """Upper quartile of the frame levels, followed hop by hop with a slow rise and a quicker fall."""
 
