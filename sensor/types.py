@@ -93,6 +93,8 @@ class Trigger:
     """One past the last sample of that clip; the trigger is emitted once it is in the history."""
     peak_fs: float
     """Largest absolute sample of the impulse before any filter, full scale."""
+    swing_fs: float
+    """Half the way from its lowest to its highest sample, full scale; unlike the peak, no offset moves it."""
     snr_db: float
     """Peak of the impulse's band-passed frame level over the noise floor, dB."""
     noise_dbfs: float

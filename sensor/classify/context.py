@@ -45,6 +45,9 @@ MEMORY_S = 6.0
 """How far back sounds are compared, s."""
 _MOST_COMPARED = 32
 _SAME_SOUND_S = 0.02
+_AS_LOUD = 10.0 ** (1.0 / 20.0)
+"""Ratio up to which two sounds are equally loud: 1 dB."""
+_LEAST_FS = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +75,13 @@ def _cadence(trigger: Trigger, earlier: Sequence[Trigger], lags: NDArray[np.floa
     if not recent:
         return [np.log10(_LONE_S), 0, np.log10(_LONE_S), 0, 0, 0, 0, lags.size, 0, trigger.snr_db]
     last_lag, last = recent[-1]
-    loudest_lag, loudest = max(recent, key=lambda pair: (pair[1].peak_fs, pair[1].snr_db, pair[0]))
+    loud = _as_loud([item for _, item in recent])
+    loudest_lag, loudest = max((recent[index] for index in loud), key=lambda pair: (pair[1].snr_db, pair[0]))
     return [
         np.log10(max(last_lag, 0.005)),
-        _re_db(trigger.peak_fs, last.peak_fs),
+        _re_db(trigger, last),
         np.log10(max(loudest_lag, 0.005)),
-        _re_db(trigger.peak_fs, loudest.peak_fs),
+        _re_db(trigger, loudest),
         float(np.clip(trigger.snr_db - loudest.snr_db, -60.0, 60.0)),
         (lags <= 0.3).sum(),
         (lags <= 1.0).sum(),
@@ -104,23 +108,30 @@ def _likeness(
     alike = likeness.correlations(image, images)
     distance_db = likeness.distances_db(image, images)
     likest, nearest = int(alike.argmax()), int(distance_db.argmin())
-    loudest = max(range(len(before)), key=lambda index: (before[index].peak_fs, index))
+    loudest = _as_loud(before)[-1]
     return [
         float(alike[likest]),
         float(np.log10(compared[likest][0])),
-        _re_db(trigger.peak_fs, before[likest].peak_fs),
+        _re_db(trigger, before[likest]),
         float(alike[loudest]),
         float(alike[-1]),
         float(distance_db[nearest]),
         float(distance_db[loudest]),
         float(distance_db[-1]),
-        _re_db(trigger.peak_fs, before[nearest].peak_fs),
+        _re_db(trigger, before[nearest]),
         float(np.clip(trigger.snr_db - max(item.snr_db for item in before), -60.0, 60.0)),
     ]
 
 
-def _re_db(peak: float, other: float) -> float:
-    return float(np.clip(20.0 * np.log10(max(peak, 1e-9) / max(other, 1e-9)), -60.0, 60.0))
+def _as_loud(triggers: Sequence[Trigger]) -> list[int]:
+    """Which of them are as loud as the loudest, in order: what reaches the rail is equally loud."""
+    least_fs = max(item.swing_fs for item in triggers) / _AS_LOUD
+    return [index for index, item in enumerate(triggers) if item.swing_fs >= least_fs]
+
+
+def _re_db(trigger: Trigger, other: Trigger) -> float:
+    ratio = max(trigger.swing_fs, _LEAST_FS) / max(other.swing_fs, _LEAST_FS)
+    return float(np.clip(20.0 * np.log10(ratio), -60.0, 60.0))
 
 
 def _regularity(lags: NDArray[np.float64], last_lag: float) -> float:

@@ -369,12 +369,14 @@ class Detector:
         body = max(filters.span, filters.half + round(min(until_s, BODY_S) * rate_hz))
         levels = levels_db(filters.energies(filters.frames(sound)))
         of_body = levels[: (body - filters.half) // filters.frame]
+        impulse = sound[filters.half : body]
         return Trigger(
             onset=pick.index,
             onset_sigma_s=pick.sigma_s,
             on=index - round(settings.pre_roll_s * rate_hz),
             off=index + round(settings.post_roll_s * rate_hz),
-            peak_fs=float(np.abs(sound[filters.half : body]).max(initial=0.0)),
+            peak_fs=float(np.abs(impulse).max(initial=0.0)),
+            swing_fs=float(np.ptp(impulse)) / 2.0 if impulse.size else 0.0,
             snr_db=float(of_body.max(initial=SILENT_DB)) - noise_dbfs,
             noise_dbfs=noise_dbfs,
             later_arrivals=later_arrivals(levels, self._frame_s, until_s),
