@@ -32,7 +32,14 @@ def classifier() -> Classifier:
 
 def trigger_at(onset: float, size: int, peak_fs: float = 0.5) -> Trigger:
     return Trigger(
-        onset=onset, onset_sigma_s=1e-4, on=0, off=size, peak_fs=peak_fs, snr_db=30.0, noise_dbfs=-60.0
+        onset=onset,
+        onset_sigma_s=1e-4,
+        on=0,
+        off=size,
+        peak_fs=peak_fs,
+        swing_fs=peak_fs,
+        snr_db=30.0,
+        noise_dbfs=-60.0,
     )
 
 
@@ -144,6 +151,7 @@ def test_only_a_trigger_with_others_before_it_can_be_an_echo(classifier: Classif
         on=60_000,
         off=now.off,
         peak_fs=0.05,
+        swing_fs=0.05,
         snr_db=20.0,
         noise_dbfs=-60.0,
     )

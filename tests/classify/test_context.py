@@ -19,14 +19,15 @@ def image(seed: int = 0) -> np.ndarray:
     return likeness.image(wave)
 
 
-def trigger(at_s: float, peak_fs: float = 0.5, snr_db: float = 30.0) -> Trigger:
+def trigger(at_s: float, swing_fs: float = 0.5, snr_db: float = 30.0, offset_fs: float = 0.0) -> Trigger:
     onset = at_s * RATE_HZ
     return Trigger(
         onset=onset,
         onset_sigma_s=1e-4,
         on=int(onset - 1200),
         off=int(onset + 2880),
-        peak_fs=peak_fs,
+        peak_fs=swing_fs + offset_fs,
+        swing_fs=swing_fs,
         snr_db=snr_db,
         noise_dbfs=-60.0,
     )
@@ -48,7 +49,7 @@ def test_a_lone_trigger_has_heard_nothing() -> None:
 
 
 def test_an_echo_is_seen_to_be_weaker_than_the_loudest_before_it() -> None:
-    values = heard(trigger(5.3, peak_fs=0.05), trigger(5.0, peak_fs=0.5), trigger(5.2, peak_fs=0.1))
+    values = heard(trigger(5.3, 0.05), trigger(5.0, 0.5), trigger(5.2, 0.1))
     assert np.isclose(values["re_loudest_db"], -20.0)
     assert np.isclose(values["re_last_db"], 20.0 * np.log10(0.5))
     assert np.isclose(values["since_loudest_log"], np.log10(0.3))
@@ -84,6 +85,21 @@ def test_another_sound_is_not_taken_for_an_earlier_one() -> None:
     values = heard(trigger(7.0), trigger(5.0), trigger(6.0), seed=5)
     assert values["likeness_best"] < 0.6
     assert values["level_distance_least_db"] > 0.5
+
+
+def test_an_offset_of_the_input_changes_nothing() -> None:
+    plain = extract(trigger(5.3, 0.01), trigger(5.0, 0.4), trigger(5.2, 0.02))
+    moved = extract(
+        *(trigger(at_s, swing_fs, offset_fs=0.3) for at_s, swing_fs in ((5.3, 0.01), (5.0, 0.4), (5.2, 0.02)))
+    )
+    assert np.array_equal(plain, moved)
+
+
+def test_of_rounds_at_the_rail_the_last_is_the_loudest_and_a_weaker_one_is_not() -> None:
+    """A rail ends all of them within a step or two of the same swing."""
+    values = heard(trigger(7.0), trigger(5.0, 0.99), trigger(5.5, 0.97), trigger(6.5, 0.8), seed=1)
+    assert values["likeness_loudest"] == values["likeness_best"] > 0.99
+    assert values["likeness_last"] < 0.6
 
 
 def test_gain_changes_nothing_and_silence_is_finite() -> None:
