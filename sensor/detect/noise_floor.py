@@ -25,7 +25,7 @@ SETTLING_HOPS = 10
 """Hops after a start in which the floor may move five times as fast."""
 SILENT_DB = -145.0
 """A frame below this is digital silence: under a 24-bit converter's last step, and over what single precision
-leaves in the band of an offset up to full scale (-150 dB)."""
+leaves in the band of an offset of half of full scale (at most -146 dB)."""
 SILENT_ENERGY = 10.0 ** (SILENT_DB / 10.0)
 """The same as a mean square, full scale squared."""
 TINY_ENERGY = 1e-20
