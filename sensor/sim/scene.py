@@ -164,6 +164,12 @@ class Scene(_Part):
                 raise ValueError(f"two sensors are called {name}; their files would overwrite each other")
         for place in (*self.sensors, *self.sources):
             place.metres(self.origin)
+        for number, sound in enumerate(self.sources, 1):
+            if sound.time_s >= self.duration_s:
+                raise ValueError(
+                    f"source {number} ({sound.kind}) sounds at time_s {sound.time_s:g}, the scene ends at "
+                    f"{self.duration_s:g}: give an earlier time_s or a longer duration_s"
+                )
         return self
 
     @property

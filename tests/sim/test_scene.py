@@ -86,6 +86,11 @@ def test_two_sensors_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "two sensors are called roof" in faults(tmp_path, twice)
 
 
+def test_a_source_after_the_end_is_refused(tmp_path: Path) -> None:
+    told = faults(tmp_path, GOOD.replace("time_s: 0.5", "time_s: 2"))
+    assert "source 1 (gunshot) sounds at time_s 2, the scene ends at 2" in told
+
+
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         load_scene(tmp_path / "nowhere.yaml")
