@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
+from sensor.command_line import interrupt_on_terminate
 from sensor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ TABLES = ("events.csv", "files.csv", "manifest.csv", "truth.json")
 """What is written beside the recordings, in this order."""
 FULL_BYTES = 1 << 20
 """With less than this left a disk is called full: the blocks that are left may belong to the system."""
-
-State = tuple[int, int, int]
-"""Inode, size and time of the last change of a file."""
 
 
 @click.command()
@@ -41,7 +40,8 @@ def simulate(scene: Path, folder: Path, *, force: bool) -> None:
 
     Writes one recording per sensor, events.csv and files.csv (labels as replay --labels reads them),
     manifest.csv (start and place of each file, for replay --manifest) and truth.json. The same scene
-    and seed give the same bytes. What an earlier run wrote there is overwritten, nothing else.
+    and seed give the same bytes. What an earlier run wrote there is overwritten, nothing else, and only
+    once all is rendered.
     """
     from sensor.sim.render import render_scene  # noqa: PLC0415  numpy and pydantic only when used
 
@@ -52,15 +52,11 @@ def simulate(scene: Path, folder: Path, *, force: bool) -> None:
     names = [*(f"{node.name}.{loaded.format}" for node in loaded.sensors), *TABLES]
     if not force:
         _refuse_foreign(folder, names)
-    before = _states(folder, names)
     try:
-        truth = render_scene(loaded, folder)
+        with interrupt_on_terminate(), _whole(folder, names) as unfinished:
+            truth = render_scene(loaded, unfinished)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
-    except OSError as error:
-        reason = _reason(folder, error)  # before there is room again
-        _remove_partial(folder, names, before)
-        raise click.ClickException(f"{folder}: cannot be written: {reason}") from error
     for name in names[: -len(TABLES)]:
         click.echo(folder / name)
     click.echo(
@@ -119,23 +115,26 @@ def _own(folder: Path) -> frozenset[str]:
     return frozenset({*TABLES, *(f"{name}{suffix}" for name in sensors for suffix in suffixes)})
 
 
-def _states(folder: Path, names: Sequence[str]) -> dict[str, State]:
-    """What is known of those of the files that are there."""
-    states = {}
-    for name in names:
-        try:
-            status = (folder / name).stat()
-        except OSError:
-            continue
-        states[name] = (status.st_ino, status.st_size, status.st_mtime_ns)
-    return states
+@contextmanager
+def _whole(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """A place to write files of these names to; all of them appear in the folder at the end, or none.
 
-
-def _remove_partial(folder: Path, names: Sequence[str], before: Mapping[str, State]) -> None:
-    """Remove the file at which writing failed: the last in order that is not what it was."""
-    changed = [name for name, state in _states(folder, names).items() if before.get(name) != state]
-    if changed:
-        (folder / changed[-1]).unlink(missing_ok=True)
+    Raises:
+        click.ClickException: they cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
+            try:
+                yield Path(unfinished)
+                for name in names:
+                    (Path(unfinished) / name).replace(folder / name)
+            except OSError as error:  # here: where the folder is gone there is room again
+                raise click.ClickException(
+                    f"{folder}: cannot be written: {_reason(folder, error)}"
+                ) from error
+    except OSError as error:
+        raise click.ClickException(f"{folder}: cannot be written: {_reason(folder, error)}") from error
 
 
 def _reason(folder: Path, error: OSError) -> str:

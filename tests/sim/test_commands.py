@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 from sensor.cli.simulate import simulate
 from sensor.sim import render
 from tests.support.command import gunshot_sensor
+from tests.support.patience import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,11 +93,12 @@ def test_files_of_others_are_not_overwritten(tmp_path: Path, short: Path) -> Non
     assert f"{out} holds b.wav, which" in done.stderr
 
 
-def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(
+def test_a_full_disk_is_told_and_what_was_there_stays(
     tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    out.mkdir()
+    assert CliRunner().invoke(simulate, [str(short), "--out", str(out)]).exit_code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def fill_up(_: object, folder: Path) -> None:
         (folder / "a.wav").write_bytes(b"RIFF")
@@ -107,7 +111,24 @@ def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(
     done = CliRunner().invoke(simulate, [str(short), "--out", str(out)])
     assert done.exit_code == 1
     assert f"{out}: cannot be written: the disk is full" in done.output
-    assert [path.name for path in out.iterdir()] == ["a.wav"]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_and_the_next_is_not_refused(
+    tmp_path: Path, short: Path, sent: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    endless = tmp_path / "endless.yaml"
+    endless.write_text(short.read_text().replace("duration_s: 1", "duration_s: 86400"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "sensor", "simulate", endless, "--out", out], stderr=subprocess.DEVNULL
+    ) as running:
+        wait_until(lambda: any(out.glob("*/a.wav")))
+        running.send_signal(sent)
+        assert running.wait(PATIENCE_S) == 130
+    assert list(out.iterdir()) == []
+    assert gunshot_sensor("simulate", short, "--out", out).returncode == 0
 
 
 def test_a_short_day_is_counted_by_kind() -> None:

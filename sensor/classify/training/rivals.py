@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensor.classify import context, excess
 from sensor.classify.training import boosting, convolution, pictures
 from sensor.classify.training.calibration import Floats, softmax
-from sensor.classify.training.examples import FAINT_COPIES, SCALED_COPIES, Dataset
+from sensor.classify.training.examples import FAINT_COPIES, SCALED_COPIES, TRIMMED_COPIES, Dataset
 from sensor.classify.training.network import standardiser
 from sensor.classify.training.protocol import (
     SHOT,
@@ -164,6 +164,7 @@ RIVALS: dict[str, Rival] = {
     "one network, without excess over the sound's own background": Rival(without(_EXCESS, _ONE)),
     "one network, trained without faint copies": Rival(_ONE, use=_without_copies(FAINT_COPIES)),
     "one network, trained without scaled copies": Rival(_ONE, use=_without_copies(SCALED_COPIES)),
+    "one network, trained without trimmed copies": Rival(_ONE, use=_without_copies(TRIMMED_COPIES)),
     "one network, trained without simulated streets": Rival(_ONE, use=_without_sources("simulated")),
 }
 """Name -> what is compared with the networks that ship."""
