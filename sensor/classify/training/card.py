@@ -119,8 +119,8 @@ _KNOWN_FAILURES = """## Known failures
 
 * Faint shots (1 ms level less than 20 dB over the floor) are the misses; whole paths fail together: see the table's
   worst firing positions.
-* Door knocks, thunder and breaking glass close to the microphone are the false candidates; many of them are of few recordings, so their
-  number depends on which recordings one has.
+* Door knocks, thunder and breaking glass close to the microphone, and propellers with which a recording begins, are the false candidates;
+  many of them are of few recordings, so their number depends on which recordings one has.
 * A single report of a firework differs from a shot in nothing that one microphone hears.
 * Blasts that follow each other with hardly any reverberation between them (simulated rounds 0.6 s apart in the open) are
   called firework from the second on: the corpus has such series only as fireworks.
