@@ -90,8 +90,7 @@ def _refuse_foreign(folder: Path, names: Sequence[str]) -> None:
     try:
         there = [name for name in names if (folder / name).exists()]
     except OSError as error:
-        what = error.strerror or error
-        raise click.ClickException(f"{folder}: cannot be written: {what}") from error
+        raise _unwritable(folder, error) from error
     own = _own(folder) if there else frozenset()
     foreign = [name for name in there if name not in own]
     if foreign:
@@ -117,7 +116,7 @@ def _own(folder: Path) -> frozenset[str]:
 
 @contextmanager
 def _whole(folder: Path, names: Sequence[str]) -> Iterator[Path]:
-    """A place to write files of these names to; all of them appear in the folder at the end, or none.
+    """A place to write files of these names to; they come into the folder once all are written.
 
     Raises:
         click.ClickException: they cannot be written.
@@ -129,16 +128,15 @@ def _whole(folder: Path, names: Sequence[str]) -> Iterator[Path]:
                 yield Path(unfinished)
                 for name in names:
                     (Path(unfinished) / name).replace(folder / name)
-            except OSError as error:  # here: where the folder is gone there is room again
-                raise click.ClickException(
-                    f"{folder}: cannot be written: {_reason(folder, error)}"
-                ) from error
+            except OSError as error:  # here: where that place is gone there is room again
+                raise _unwritable(folder, error) from error
     except OSError as error:
-        raise click.ClickException(f"{folder}: cannot be written: {_reason(folder, error)}") from error
+        raise _unwritable(folder, error) from error
 
 
-def _reason(folder: Path, error: OSError) -> str:
+def _unwritable(folder: Path, error: OSError) -> click.ClickException:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     with suppress(OSError):
         full = full or shutil.disk_usage(folder).free < FULL_BYTES
-    return "the disk is full; make room or name another folder" if full else str(error.strerror or error)
+    why = "the disk is full; make room or name another folder" if full else error.strerror or error
+    return click.ClickException(f"{folder}: cannot be written: {why}")

@@ -224,3 +224,11 @@ def test_decisions_are_in_order_in_time_and_the_same_for_any_blocks(
         assert one.onset < following.onset
         last_s = max((later.dt_s for later in one.later_arrivals), default=0.0)
         assert one.onset + (last_s - 1e-3) * rate_hz < following.onset  # they are good to a frame
+
+
+@pytest.mark.parametrize("rate_hz", [*RATES_HZ, 96_000, 192_000])
+@pytest.mark.parametrize("offset_fs", [0.02, -0.1, 0.3, -0.5])
+def test_what_rounding_leaves_of_an_offset_is_silence(rate_hz: int, offset_fs: float) -> None:
+    detector = Detector(rate_hz)
+    detector.process(0, np.full(rate_hz, offset_fs, np.float32))
+    assert detector.noise_dbfs == -200.0  # none
