@@ -69,6 +69,13 @@ class MicrophoneChannel:
         return np.asarray(codes / steps, np.float32)
 
 
+def noise_rms_pa(microphone: Microphone, rate_hz: int, low_hz: float, high_hz: float) -> float:
+    """RMS of a microphone's own noise between two frequencies, or what the rate allows of them, pascal."""
+    top_hz = rate_hz / 2.0
+    share = max(0.0, min(high_hz, top_hz) - low_hz) / top_hz
+    return _white_noise_pa(microphone.noise_dba, rate_hz) * share**0.5
+
+
 def _white_noise_pa(level_dba: float, rate_hz: int) -> float:
     """RMS over the whole band of the white noise that measures ``level_dba``."""
     frequency_hz = np.linspace(0.0, rate_hz / 2.0, 4096)

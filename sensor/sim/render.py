@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sensor.physics import REFERENCE_PRESSURE_PA, db_from_ratio
 from sensor.sim.arrivals import HeardSound, emission_times_s, heard_sounds
 from sensor.sim.background import Background
-from sensor.sim.microphone import MicrophoneChannel
+from sensor.sim.microphone import MicrophoneChannel, noise_rms_pa
 from sensor.sim.scene import Node, Scene
 from sensor.sim.spectra import Pressure, rfft_grid_hz
 
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
 
 STRETCH_S = 10.0
+CLIPPING_S = 0.1
+"""How long after its arrival a sound is looked at for clipping."""
 AUDIBLE_DB = 6.0
 """A peak less than this over the floor's RMS in the detector's usual band cannot be told from it."""
+BAND_HZ = (300.0, 5000.0)
+"""The detector's usual band, or what the rate allows of it."""
 
 EVENT_COLUMNS = (
     "path",
@@ -129,18 +133,22 @@ def _write_recording(scene: Scene, recording: Recording, path: Path) -> list[dic
     node = recording.node
     rows = []
     pending = list(recording.sounds)
-    kept, kept_first = np.zeros(0, np.float32), 0
+    reach = round(CLIPPING_S * node.rate_hz)
+    kept, floor_pa = np.zeros(0, np.float32), 0.0
     with _writing(path, scene, recording) as file:
         for first, behind, samples in stretches(scene, recording):
             file.write(samples)
-            floor_pa = _band_rms(behind, node.rate_hz)
-            kept_first = first - min(kept.size, node.rate_hz)
-            kept = np.concatenate((kept[-node.rate_hz :], samples))
-            while pending and pending[0].arrival < first + samples.size:
+            before_pa, floor_pa = floor_pa, _floor_pa(behind, node)
+            kept = np.concatenate((kept[-reach:], samples))
+            end = first + samples.size
+            # What arrives at the end of a stretch waits for the next, which may hold the rail it reaches.
+            decided = end if end == recording.samples else end - reach
+            while pending and pending[0].arrival < decided:
                 heard = pending.pop(0)
-                begin = int(heard.arrival) - kept_first
-                clipped = _at_rail(kept[begin : begin + node.rate_hz // 10], node)
-                rows.append(_event_row(scene, node, path.name, heard, floor_pa, clipped=clipped))
+                begin = int(heard.arrival) - (end - kept.size)
+                clipped = _at_rail(kept[begin : begin + reach], node)
+                there_pa = floor_pa if heard.arrival >= first else before_pa
+                rows.append(_event_row(scene, node, path.name, heard, there_pa, clipped=clipped))
     return rows
 
 
@@ -169,21 +177,27 @@ def _at_rail(samples: NDArray[np.float32], node: Node) -> bool:
     return bool((np.abs(samples) >= 1.0 - 2.0 ** (2 - node.microphone.bits)).any())
 
 
+def _floor_pa(street: Pressure, node: Node) -> float:
+    """RMS in ``BAND_HZ`` of what sounds must stand out from: the street and the microphone's own noise."""
+    own_pa = noise_rms_pa(node.microphone, node.rate_hz, *BAND_HZ)
+    return math.hypot(_band_rms(street, node.rate_hz), own_pa)
+
+
 def _band_rms(pressure: Pressure, rate_hz: int) -> float:
-    """RMS between 300 Hz and 5 kHz (or what the rate allows), pascal."""
+    """RMS in ``BAND_HZ``, pascal."""
     if pressure.size == 0:
         return 0.0
     frequency_hz = rfft_grid_hz(pressure.size, rate_hz)
-    inside = (frequency_hz >= 300.0) & (frequency_hz <= 5000.0)
+    inside = (frequency_hz >= BAND_HZ[0]) & (frequency_hz <= BAND_HZ[1])
     power = np.abs(np.fft.rfft(pressure)[inside]) ** 2
     return math.sqrt(2.0 * float(power.sum())) / pressure.size
 
 
 def _band_peak(pressure: Pressure, rate_hz: int) -> float:
-    """Largest absolute value between 300 Hz and 5 kHz, pascal."""
+    """Largest absolute value in ``BAND_HZ``, pascal."""
     frequency_hz = rfft_grid_hz(pressure.size, rate_hz)
     spectrum = np.fft.rfft(pressure)
-    spectrum[(frequency_hz < 300.0) | (frequency_hz > 5000.0)] = 0.0
+    spectrum[(frequency_hz < BAND_HZ[0]) | (frequency_hz > BAND_HZ[1])] = 0.0
     return float(np.max(np.abs(np.fft.irfft(spectrum, pressure.size))))
 
 
@@ -192,7 +206,6 @@ def _event_row(
 ) -> dict[str, Any]:
     source = scene.sources[heard.source]
     peak_pa = float(np.max(np.abs(heard.sound.pressure_pa)))
-    floor_pa = max(floor_pa, 1e-9)
     over_db = db_from_ratio(_band_peak(heard.sound.pressure_pa, node.rate_hz) / floor_pa)
     audible = over_db >= AUDIBLE_DB
     onset_s = heard.arrival / node.rate_hz

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sim.microphone import Microphone, MicrophoneChannel
+from sensor.sim.microphone import Microphone, MicrophoneChannel, noise_rms_pa
 from sensor.sim.spectra import a_weighting_db, rfft_grid_hz
 
 RATE_HZ = 48_000
@@ -53,6 +53,17 @@ def test_self_noise_measures_as_its_data_sheet_says() -> None:
     power = 2.0 * np.abs(np.fft.rfft(samples)) ** 2 / samples.size**2
     weights = 10.0 ** (a_weighting_db(rfft_grid_hz(samples.size, RATE_HZ)) / 10.0)
     assert 90.0 + 10.0 * math.log10(float(np.sum(power * weights))) == pytest.approx(30.0, abs=0.6)
+
+
+@pytest.mark.parametrize(("low_hz", "high_hz"), [(300.0, 5000.0), (0.0, 1e6)])
+def test_the_noise_told_for_a_band_is_what_is_recorded_there(low_hz: float, high_hz: float) -> None:
+    microphone = Microphone(full_scale_db_spl=90.0, noise_dba=30.0, low_hz=0.0, bits=24)
+    samples = record(microphone, np.zeros(4 * RATE_HZ))
+    frequency_hz = rfft_grid_hz(samples.size, RATE_HZ)
+    inside = (frequency_hz >= low_hz) & (frequency_hz <= high_hz)
+    power = 2.0 * np.abs(np.fft.rfft(samples)[inside]) ** 2 / samples.size**2
+    measured_pa = microphone.rail_pa * math.sqrt(float(np.sum(power)))
+    assert noise_rms_pa(microphone, RATE_HZ, low_hz, high_hz) == pytest.approx(measured_pa, rel=0.02)
 
 
 def test_samples_sit_on_the_converters_steps() -> None:

@@ -149,6 +149,47 @@ def test_inaudible_sounds_are_marked_as_predicted_only(rendered: Path) -> None:
     assert claps["east.wav"]["truth_source"] == "predicted_only"
 
 
+@pytest.mark.parametrize("arrival_s", [9.5, 9.95, 9.998, 10.2])
+def test_clipping_is_seen_across_the_end_of_a_stretch(tmp_path: Path, arrival_s: float) -> None:
+    """A door rings for some tenths of a second; its peak may lie in the next stretch."""
+    door = {"kind": "door_slam", "time_s": arrival_s - 5.0 / 340.0, "at": [5.0, 0.0, 1.5]}
+    quiet = scene(
+        duration_s=12.0,
+        background=None,
+        sensors=[{"name": "a", "at": [0.0, 0.0, 1.5], "microphone": {"full_scale_db_spl": 94.0}}],
+        sources=[door | {"received_db_spl": 100.0}],
+    )
+    render_scene(quiet, tmp_path)
+    (row,) = rows(tmp_path, "events.csv")
+    assert float(row["onset_s"]) == pytest.approx(arrival_s, abs=2e-3)
+    assert row["clipped"] == "1"
+
+
+@pytest.mark.parametrize(("level_db_spl", "audible"), [(0.0, "no"), (60.0, "yes")])
+def test_without_a_street_the_microphones_own_noise_is_the_floor(
+    tmp_path: Path, level_db_spl: float, audible: str
+) -> None:
+    """A microphone of 29 dB(A) does not hear a hammer that peaks at 0 dB SPL."""
+    hammer = {"kind": "hammer", "time_s": 1.0, "at": [-140.0, 0.0, 9.0], "received_db_spl": level_db_spl}
+    render_scene(scene(background=None, sources=[hammer], sensors=TOWN["sensors"][:1]), tmp_path)  # type: ignore[index]  # a list
+    (row,) = rows(tmp_path, "events.csv")
+    assert row["audible"] == audible
+    assert float(row["peak_over_floor_db"]) < level_db_spl
+
+
+def test_the_floor_is_that_of_the_stretch_of_the_arrival(tmp_path: Path) -> None:
+    """A sound decided with the next stretch is still held to the street of its own."""
+
+    def over_db(duration_s: float) -> float:
+        clap = {"kind": "clap", "time_s": 9.95, "at": [-149.0, 5.0, 1.5]}
+        town = scene(duration_s=duration_s, sources=[clap], sensors=TOWN["sensors"][:1])  # type: ignore[index]  # a list
+        render_scene(town, tmp_path / str(duration_s))
+        (row,) = rows(tmp_path / str(duration_s), "events.csv")
+        return float(row["peak_over_floor_db"])
+
+    assert over_db(20.0) == over_db(10.0)
+
+
 def test_labels_have_the_columns_of_the_corpus(rendered: Path) -> None:
     header = (rendered / "events.csv").read_text().splitlines()[0]
     assert header.startswith(
