@@ -21,6 +21,9 @@ COUNTED = PUBLISHED | {"simulated", ""}
 """``truth_source`` of onsets that count as hit or miss. The others were predicted and not observed: they
 keep their window free of false candidates, no more. A table without the column counts all."""
 POSITIVE = "gunshot"
+BEFORE_OTHER_S = 0.1
+AFTER_OTHER_S = 1.5
+"""Span round a listed other sound within which a candidate is put down to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +145,12 @@ def beyond_end(truth: Truth, lengths_s: Mapping[str, float]) -> list[str]:
         times_s = sorted([onset.onset_s for onset in about.onsets] + [time_s for time_s, _ in about.others])
         late += [f"{time_s:g} s in {name} ({length_s:.2f} s)" for time_s in times_s if time_s >= length_s]
     return late
+
+
+def put_down_to(others: Sequence[tuple[float, str]], offset_s: float) -> tuple[float, str] | None:
+    """The listed sound, time and label, that a candidate at ``offset_s`` comes from: the latest that may."""
+    near = [other for other in others if -BEFORE_OTHER_S <= offset_s - other[0] <= AFTER_OTHER_S]
+    return max(near, default=None)
 
 
 def _about_files(

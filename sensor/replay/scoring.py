@@ -12,14 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sensor.pairing import TOLERANCE_S, pair
-from sensor.replay.labels import FileTruth, Onset, Truth
+from sensor.replay.labels import FileTruth, Onset, Truth, put_down_to
 from sensor.replay.runner import FileResult, Heard
 
 THRESHOLD = 0.5
 BINS = 15
-BEFORE_OTHER_S = 0.1
-AFTER_OTHER_S = 1.5
-"""Span round a listed other sound within which a false candidate is put down to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +245,7 @@ def _inside(time_s: float, windows: Sequence[tuple[float, float]]) -> bool:
 
 def _near(about: FileTruth, offset_s: float) -> str:
     """What was really heard there, as far as the lists say."""
-    near = [
-        label for onset_s, label in about.others if -BEFORE_OTHER_S <= offset_s - onset_s <= AFTER_OTHER_S
-    ]
-    if near:
-        return near[0]
+    near = put_down_to(about.others, offset_s)
+    if near is not None:
+        return near[1]
     return "" if about.has_shots else about.label

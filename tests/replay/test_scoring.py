@@ -171,6 +171,12 @@ def test_false_candidates_are_put_down_to_what_was_really_heard() -> None:
     assert {item.heard.offset_s: item.near for item in scores.false} == {4.05: "firework", 8.0: ""}
 
 
+def test_the_latest_listed_sound_that_may_be_it_is_meant_whatever_the_order_of_the_table() -> None:
+    about = FileTruth("f", "g", others=[(4.0, "firework"), (5.0, "door"), (4.5, "dog")])
+    scores = score({"f": about}, [result("f", 9.0, (4.95, 0.9), (4.85, 0.8), (3.85, 0.7))])
+    assert [item.near for item in scores.false] == ["door", "dog", ""]
+
+
 def test_the_name_of_a_file_with_shots_is_not_what_a_false_candidate_in_it_really_was() -> None:
     both = {**truth("shots", 1.0, label="gunshot"), **truth("dog", label="neg_dog")}
     scores = score(both, [result("shots", 9.0, (8.0, 0.9)), result("dog", 9.0, (8.0, 0.8))])
