@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from html import escape
 from itertools import pairwise
@@ -361,16 +362,15 @@ def _excerpt(file: RecordingFile, at_s: float) -> _Excerpt:
 
 def _read(path: Path, begin_s: float, end_s: float) -> tuple[NDArray[np.float32], float, float]:
     """Mean of the channels from ``begin_s`` to ``end_s``, the rate, and where it really begins."""
-    source = AudioFileSource(path, block_s=0.25)
     pieces = []
-    first = max(0, round(begin_s * source.rate_hz))
-    last = round(end_s * source.rate_hz)
-    for block in source.blocks():
-        if block.end > first:
-            mono = block.samples.mean(axis=0, dtype=np.float32)
-            pieces.append(mono[max(0, first - block.first) : last - block.first])
-        if block.end >= last:
-            break
-    source.close()
+    with closing(AudioFileSource(path, block_s=0.25)) as source:
+        first = max(0, round(begin_s * source.rate_hz))
+        last = round(end_s * source.rate_hz)
+        for block in source.blocks():
+            if block.end > first:
+                mono = block.samples.mean(axis=0, dtype=np.float32)
+                pieces.append(mono[max(0, first - block.first) : last - block.first])
+            if block.end >= last:
+                break
     samples = np.concatenate(pieces) if pieces else np.zeros(1, np.float32)
     return samples, source.rate_hz, first / source.rate_hz
