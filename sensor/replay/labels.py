@@ -1,8 +1,8 @@
 """Listed onsets to score against, in the layout of the corpus.
 
 ``events.csv`` has at least ``path`` and ``onset_s``; of its other columns ``label``, ``truth_source``,
-``shot``, ``group``, ``weapon``, ``distance_m``, ``peak_over_floor_db`` and ``spl_db`` are read where they
-are there. A ``files.csv`` beside it (``path, label, group``) names groups and says what else a file holds.
+``shot``, ``group``, ``distance_m``, ``peak_over_floor_db`` and ``spl_db`` are read where they are there.
+A ``files.csv`` beside it (``path, label, group``) names groups and says what else a file holds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ class Onset:
     counted: bool
     shot: int = 0
     """Which round of its burst, from 0."""
-    weapon: str = ""
     distance_m: float | None = None
     level_db: float | None = None
     """Peak in dB SPL, or over the floor where only that is listed."""
@@ -56,7 +55,7 @@ class FileTruth:
     @property
     def has_shots(self) -> bool:
         """Shots are in it, listed or not."""
-        return bool(self.onsets) or self.label.startswith(POSITIVE)
+        return bool(self.onsets) or self.unlisted_shots
 
     @property
     def unlisted_shots(self) -> bool:
@@ -251,13 +250,13 @@ def _onset(row: Mapping[str, str]) -> Onset:
     onset_s = number(row, "onset_s", 0.0, 1e6)
     if onset_s is None:
         raise ValueError("onset_s: is empty")
+    level_db = number(row, "spl_db", -1e6, 1e6)
     return Onset(
         onset_s=onset_s,
         counted=row.get("truth_source", "").casefold() in COUNTED,
         shot=int(number(row, "shot", 0.0, 1e6) or 0),
-        weapon=row.get("weapon", ""),
         distance_m=number(row, "distance_m", 0.0, 1e6),
-        level_db=number(row, "spl_db", -1e6, 1e6) or number(row, "peak_over_floor_db", -1e6, 1e6),
+        level_db=number(row, "peak_over_floor_db", -1e6, 1e6) if level_db is None else level_db,
     )
 
 

@@ -104,6 +104,19 @@ def test_a_table_that_cannot_be_used_says_why(
         read_labels(tmp_path / "events.csv", files)
 
 
+@pytest.mark.parametrize(
+    ("spl_db", "over_floor_db", "level_db"),
+    [("0", "30", 0.0), ("", "0", 0.0), ("", "30", 30.0), ("", "", None)],
+)
+def test_a_level_of_0_db_is_one(
+    tmp_path: Path, files: list[RecordingFile], spl_db: str, over_floor_db: str, level_db: float | None
+) -> None:
+    row = f"street/a.flac,1,{spl_db},{over_floor_db}"
+    (tmp_path / "events.csv").write_text(f"path,onset_s,spl_db,peak_over_floor_db\n{row}\n")
+    (onset,) = read_labels(tmp_path / "events.csv", files)["x/street/a.flac"].onsets
+    assert onset.level_db == level_db
+
+
 def test_windows_are_merged_and_kept_inside_the_file() -> None:
     onsets = [Onset(onset_s=onset_s, counted=True) for onset_s in (0.1, 1.0, 5.0, 9.5, 60.0)]
     assert FileTruth("f", "g", onsets=onsets).windows(10.0) == [
@@ -122,6 +135,7 @@ def test_labels_and_sources_are_compared_whatever_their_case(
     truth = read_labels(tmp_path / "events.csv", files)
     assert [onset.counted for onset in truth["x/street/a.flac"].onsets] == [True, False]
     assert truth["x/range/r.wav"].unlisted_shots
+    assert truth["x/range/r.wav"].has_shots
 
 
 def test_what_matches_nothing_is_told(tmp_path: Path, files: list[RecordingFile]) -> None:
