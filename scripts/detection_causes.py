@@ -78,7 +78,7 @@ def misses(verdicts: Verdicts) -> list[Confusion]:
             row = row_of.get((item.path, number))
             if shot.counts and (row is None or verdicts.gunshot[row] < CANDIDATE_P):
                 missed.append((item.path, number, row))
-    missed.sort(key=lambda miss: -_spl_db(verdicts, miss[0], miss[1]))
+    missed.sort(key=lambda miss: -verdicts.spl_db.get(miss[:2], -np.inf))
     return [_miss(verdicts, *miss) for miss in missed[:WORST]]
 
 
@@ -91,17 +91,12 @@ def false_candidates(verdicts: Verdicts) -> list[Confusion]:
     return [_false(verdicts, int(row)) for row in order]
 
 
-def _spl_db(verdicts: Verdicts, path: str, number: int) -> float:
-    facts = verdicts.facts.get((path, number))
-    return facts.spl_db if facts is not None and np.isfinite(facts.spl_db) else -np.inf
-
-
 def _miss(verdicts: Verdicts, path: str, number: int, row: int | None) -> Confusion:
     item = verdicts.corpus.by_path[path]
     shot = item.rounds[number]
-    spl_db = _spl_db(verdicts, path, number)
+    spl_db = verdicts.spl_db.get((path, number))
     facts = f"round {number + 1}, {shot.distance_m:.0f} m"
-    facts += f", {spl_db:.0f} dB SPL" if np.isfinite(spl_db) else ""
+    facts += "" if spl_db is None else f", {spl_db:.0f} dB SPL"
     if row is None:
         cause = _untriggered(verdicts, path, shot.onset_s)
         return Confusion(path, shot.onset_s, item.group, None, None, facts, cause)

@@ -22,19 +22,7 @@ Floats = NDArray[np.float64]
 
 BANDS_M = (0.0, 150.0, 300.0, 450.0, 600.0, 800.0, 2000.0)
 """Edges of the distance bands, metres."""
-
-
 SNR_EDGES_DB = (0.0, 15.0, 20.0, 25.0, 30.0, 40.0, 100.0)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the corpus says of one listed round beyond its onset."""
-
-    distance_m: float
-    spl_db: float
-    """Peak that the publisher gives, dB; NaN where none."""
-    clipped: bool
 
 
 @dataclass(frozen=True)
@@ -48,8 +36,8 @@ class Verdicts:
     """By the weights of the package, which have met all of it; shape (rows, 5)."""
     model_id: str
     classes: tuple[str, ...]
-    facts: dict[tuple[str, int], Facts]
-    """(path, number in time order) -> what is known of the round."""
+    spl_db: dict[tuple[str, int], float]
+    """(path, number in time order) -> peak of the round, where the publisher gives one."""
 
     @property
     def gunshot(self) -> Floats:
@@ -81,7 +69,7 @@ def judge_corpus(root: Path, cache: Path, seed: int, jobs: int) -> Verdicts:
         shipped=shipped,
         model_id=classifier.model_id,
         classes=classifier.classes,
-        facts=_facts(root, loaded),
+        spl_db=_spl_db(root, loaded),
     )
 
 
@@ -92,19 +80,19 @@ def _reported(data: Dataset) -> NDArray[np.bool_]:
     return kept
 
 
-def _facts(root: Path, loaded: Corpus) -> dict[tuple[str, int], Facts]:
-    told: dict[tuple[str, float], Facts] = {}
+def _spl_db(root: Path, loaded: Corpus) -> dict[tuple[str, int], float]:
     with (root / "events.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            facts = Facts(float(row["distance_m"]), float(row["spl_db"] or "nan"), row["clipped"] == "1")
-            told[row["path"], float(row["onset_s"])] = facts
-    found = {}
-    for item in loaded.recordings:
-        for number, shot in enumerate(item.rounds):
-            facts_of = told.get((item.path, shot.onset_s))
-            if facts_of is not None:
-                found[item.path, number] = facts_of
-    return found
+        told = {
+            (row["path"], float(row["onset_s"])): float(row["spl_db"])
+            for row in csv.DictReader(file)
+            if row["spl_db"]
+        }
+    return {
+        (item.path, number): told[item.path, shot.onset_s]
+        for item in loaded.recordings
+        for number, shot in enumerate(item.rounds)
+        if (item.path, shot.onset_s) in told
+    }
 
 
 def street_groups(verdicts: Verdicts) -> list[str]:

@@ -82,12 +82,10 @@ class Plot:
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.3"{dashes}/>'
         )
 
-    def area(self, x: Sequence[float], y: Sequence[float], colour: str = MARK) -> None:
+    def area(self, x: Sequence[float], y: Sequence[float]) -> None:
         """A filled outline; as thin as a line where it has no width."""
         points = " ".join("{:.1f},{:.1f}".format(*self.at(a, b)) for a, b in zip(x, y, strict=True))
-        self._parts.append(
-            f'<polygon points="{points}" fill="{colour}" stroke="{colour}" stroke-width="0.6"/>'
-        )
+        self._parts.append(f'<polygon points="{points}" fill="{MARK}" stroke="{MARK}" stroke-width="0.6"/>')
 
     def dot(self, x: float, y: float, radius: float = 4.0, title: str = "") -> None:
         """A filled dot; ``title`` shows under the pointer."""
@@ -97,13 +95,13 @@ class Plot:
             f'<circle cx="{x_px:.1f}" cy="{y_px:.1f}" r="{radius:.1f}" fill="{MARK}">{tip}</circle>'
         )
 
-    def bar(self, x0: float, x1: float, y: float, colour: str = MARK) -> None:
+    def bar(self, x0: float, x1: float, y: float) -> None:
         """A bar that stands on the floor of the box."""
         left_px, top_px = self.at(x0, y)
         right_px, floor_px = self.at(x1, self._y[0])
         self._parts.append(
             f'<rect x="{left_px:.1f}" y="{top_px:.1f}" width="{max(0.5, right_px - left_px - 1):.1f}" '
-            f'height="{max(0.0, floor_px - top_px):.1f}" fill="{colour}"/>'
+            f'height="{max(0.0, floor_px - top_px):.1f}" fill="{MARK}"/>'
         )
 
     def whisker(self, x: float, low: float, high: float) -> None:

@@ -32,8 +32,6 @@ class HeardSound:
     part: str
     """``blast``, ``shock`` (the bullet's) or the kind of sound."""
     label: str
-    emitted_s: float
-    """Scene second at which it left its source."""
     arrival_s: float
     """Scene second of the first arrival."""
     arrival: float
@@ -90,7 +88,6 @@ def _of_source(scene: Scene, node: Node, index: int) -> Iterator[HeardSound]:
             shot=shot,
             part="blast" if weapon else source.kind,
             label=label,
-            emitted_s=emitted_s,
             arrival_s=arrival_s,
             arrival=arrival,
             distance_m=path.distance_m,
@@ -186,15 +183,14 @@ def _shocks(
     wave, _ = bullet_shock(synthesis_hz, weapon, speed_m_s, miss_m)
     path = _path(scene, node, source, at + shed_m * line, [wave])
     for shot, fired_s in enumerate(times_s):
-        emitted_s = fired_s + shed_m / weapon.muzzle_velocity_m_s
-        arrival = sample_index(node, emitted_s + path.travel_s)
+        arrival_s = fired_s + shed_m / weapon.muzzle_velocity_m_s + path.travel_s
+        arrival = sample_index(node, arrival_s)
         yield HeardSound(
             source=index,
             shot=shot,
             part="shock",
             label="shock_wave",
-            emitted_s=emitted_s,
-            arrival_s=emitted_s + path.travel_s,
+            arrival_s=arrival_s,
             arrival=arrival,
             distance_m=path.distance_m,
             # Whitham's pressure holds at the miss distance, so the path's 1/r is taken back.
