@@ -151,30 +151,27 @@ def pipeline_for(
 
     Raises:
         ModelError: the weights cannot be used.
-        SensorError: the detector cannot work at the recording's sampling rate.
+        CaptureError: the detector cannot work at the recording's sampling rate.
     """
     config = settings.config
     classifier = classifier_for(config)
     versions = Versions(software=__version__, model=classifier.model_id, config=config.digest)
-    try:
-        return Pipeline(
-            rate_hz=source.rate_hz,
-            detect=config.detect,
-            classifier=classifier,
-            timebase=FileTimebase(source.rate_hz, made.start_utc_ns, made.start_sigma_s),
-            node=Node(
-                site=config.site,
-                node=node_name,
-                versions=versions,
-                position=made.position or (config.wire_position if node_name == config.node else None),
-                full_scale_db_spl=made.full_scale_db_spl,
-            ),
-            p_min=0.0 if settings.every_trigger else settings.p_min,
-            listen=config.audio.listen_channels,
-            witness=witness,
-        )
-    except ValueError as error:  # a sampling rate that the detector cannot work at
-        raise SensorError(str(error)) from error
+    return Pipeline(
+        rate_hz=source.rate_hz,
+        detect=config.detect,
+        classifier=classifier,
+        timebase=FileTimebase(source.rate_hz, made.start_utc_ns, made.start_sigma_s),
+        node=Node(
+            site=config.site,
+            node=node_name,
+            versions=versions,
+            position=made.position or (config.wire_position if node_name == config.node else None),
+            full_scale_db_spl=made.full_scale_db_spl,
+        ),
+        p_min=0.0 if settings.every_trigger else settings.p_min,
+        listen=config.audio.listen_channels,
+        witness=witness,
+    )
 
 
 def stated_prior(config: Config) -> float:
