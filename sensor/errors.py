@@ -13,6 +13,7 @@ SensorError
 │   └── OutboxError        the outbox cannot store or read
 ├── WireError          bytes that are not a message of our contract
 ├── CalibrationError   a calibration recording does not allow a figure
+├── ReplayError        a replay or an explanation cannot be finished, or not as asked for
 └── CentralError       the central side cannot do what was asked
     ├── StoreError         the record cannot be written or read
     ├── NotifyError        a receiver of incidents refused or cannot be reached; delivery is retried
@@ -78,6 +79,10 @@ class WireError(SensorError, ValueError):
 
 class CalibrationError(SensorError):
     """A calibration recording does not allow a figure."""
+
+
+class ReplayError(SensorError):
+    """A replay or an explanation cannot be finished, or not as asked for."""
 
 
 class CentralError(SensorError):

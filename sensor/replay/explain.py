@@ -16,7 +16,7 @@ import numpy as np
 from sensor.capture.audiofile import AudioFileSource
 from sensor.detect.faults import FEWEST_STEPS
 from sensor.detect.witness import Frames, Judged
-from sensor.errors import SensorError
+from sensor.errors import ReplayError
 from sensor.replay.influence import Influences, influences
 from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
@@ -182,9 +182,9 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
     """Replay ``file`` up to a little after ``at_s`` and say what was decided there and why.
 
     Raises:
-        AudioFileError: the file is missing or not audio.
+        CaptureError: the file is missing or not audio, or its sampling rate is not one to work at.
         ModelError: the weights cannot be used.
-        SensorError: the file ends before ``at_s``, or its sampling rate is not one to work at.
+        ReplayError: the file ends before ``at_s``.
     """
     source = AudioFileSource(file.path, block_s=BLOCK_S)
     with closing(source):
@@ -194,7 +194,7 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
         samples = _play(source, pipeline, at_s)
     if at_s * rate_hz >= pipeline.counts.samples:
         lasts_s = pipeline.counts.samples / rate_hz
-        raise SensorError(f"{file.name} lasts {lasts_s:.3f} s; --at {at_s:g} lies outside")
+        raise ReplayError(f"{file.name} lasts {lasts_s:.3f} s; --at {at_s:g} lies outside")
     excerpt = _excerpt(samples, round((at_s - EXCERPT_BEFORE_S) * rate_hz), rate_hz, notes)
     near = [judged for judged in notes.crossings if abs(_distance_s(judged, at_s, rate_hz)) <= NEAR_S]
     asked = _asked(near, at_s, rate_hz)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensor.errors import SensorError
+from sensor.errors import ReplayError
 from sensor.replay.explain_text import headline
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def draw(found: Explanation, path: Path) -> None:
     """Write the picture; its format is that of the file's ending.
 
     Raises:
-        SensorError: matplotlib is not installed, or the file cannot be written.
+        ReplayError: matplotlib is not installed, or the file cannot be written.
     """
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  an extra, and slow to load
     except ImportError as error:
-        raise SensorError(MISSING) from error
+        raise ReplayError(MISSING) from error
     figure = Figure(figsize=(9.0, 8.0), dpi=90, layout="constrained")
     axes = figure.subplot_mosaic(
         [["wave", "."], ["level", "."], ["spectrum", "colours"]], width_ratios=(60, 1)
@@ -69,7 +69,7 @@ def draw(found: Explanation, path: Path) -> None:
         figure.savefig(path)
     except (OSError, ValueError) as error:  # ValueError: an ending that is no picture format
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SensorError(f"{path}: the picture cannot be written: {reason}") from error
+        raise ReplayError(f"{path}: the picture cannot be written: {reason}") from error
 
 
 def _shown_s(found: Explanation) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from sensor.classify import model
 from sensor.classify.classifier import DEFAULT_MODEL, Classifier
 from sensor.classify.settings import ClassifySettings
 from sensor.config import Config
-from sensor.errors import SensorError
+from sensor.errors import ReplayError, SensorError
 from sensor.events import EVENT_NAMESPACE, Candidate, Versions
 from sensor.pipeline import Node, Pipeline, PipelineWitness
 from sensor.replay.manifest import Made
@@ -218,7 +218,7 @@ def replay_all(
 
     Raises:
         ModelError: the weights cannot be used.
-        SensorError: a process died.
+        ReplayError: a process died.
     """
     classifier_for(settings.config)  # unusable weights are one fault, not one for every file
     if min(jobs, len(work)) <= 1:
@@ -235,7 +235,7 @@ def replay_all(
             try:
                 result = future.result()
             except BrokenProcessPool as error:
-                raise SensorError(
+                raise ReplayError(
                     f"killed at or after {file.name}, perhaps for want of memory; try fewer jobs"
                 ) from error
             for heard in result.heard:

@@ -18,7 +18,7 @@ from sensor.config import Config
 from sensor.detect.detector import Detector
 from sensor.detect.reference import crossings, frame_levels_db
 from sensor.detect.settings import DetectSettings
-from sensor.errors import AudioFileError, SensorError
+from sensor.errors import AudioFileError, CaptureError, ReplayError
 from sensor.replay.explain import STRONGEST_S, Explanation, Gate, explain
 from sensor.replay.explain_picture import draw
 from sensor.replay.explain_text import headline, json_object, text
@@ -339,9 +339,9 @@ def test_the_picture_shows_what_was_heard(two: RecordingFile, tmp_path: Path) ->
     assert np.abs(shot - quiet).mean() > 0.01
     silence = written(tmp_path / "zeros.wav", np.zeros(4000), 8000)
     draw(explain(silence, 0.0, EVERYTHING), tmp_path / "zeros.png")
-    with pytest.raises(SensorError, match="cannot be written"):
+    with pytest.raises(ReplayError, match="cannot be written"):
         draw(found, tmp_path / "nowhere" / "x.png")
-    with pytest.raises(SensorError, match="cannot be written"):
+    with pytest.raises(ReplayError, match="cannot be written"):
         draw(found, tmp_path / "x.nonsense")
 
 
@@ -371,11 +371,11 @@ def test_without_matplotlib_the_words_come_and_one_line_says_what_to_install(
 
 
 def test_faults_of_the_request_are_one_clear_line(two: RecordingFile, tmp_path: Path) -> None:
-    with pytest.raises(SensorError, match=r"lasts 3\.000 s; --at 3 lies outside"):
+    with pytest.raises(ReplayError, match=r"lasts 3\.000 s; --at 3 lies outside"):
         explain(two, 3.0, EVERYTHING)
     with pytest.raises(AudioFileError, match="does not exist"):
         explain(RecordingFile("nowhere", tmp_path / "nowhere.wav"), 1.0, EVERYTHING)
-    with pytest.raises(SensorError, match="8000 to 192000"):
+    with pytest.raises(CaptureError, match="8000 to 192000"):
         explain(written(tmp_path / "slow.wav", np.zeros(4000), 4000), 0.1, EVERYTHING)
     done = gunshot_sensor("explain", two.path, "--at", "7")
     assert (done.returncode, done.stdout) == (1, "")
