@@ -63,9 +63,7 @@ def burst_score(recordings: list[Recording], settings: DetectSettings) -> Table:
             for key in (rec.group, f"{interval_ms} ms"):
                 table[key][0] += int(found.sum())
                 table[key][1] += BURST_ROUNDS
-    return {
-        key: (hits, n) for key, (hits, n) in sorted(table.items(), key=lambda item: (len(item[0]), item[0]))
-    }
+    return _sorted(table)
 
 
 def different_rounds(recordings: list[Recording], settings: DetectSettings) -> Table:
@@ -87,6 +85,11 @@ def different_rounds(recordings: list[Recording], settings: DetectSettings) -> T
             for key in (rec.group, f"{interval_ms} ms", "all"):
                 table[key][0] += int(found[1:].sum())
                 table[key][1] += found.size - 1
+    return _sorted(table)
+
+
+def _sorted(table: dict[str, list[int]]) -> Table:
+    """The counts in order of their names, the short ones first."""
     return {
         key: (hits, n) for key, (hits, n) in sorted(table.items(), key=lambda item: (len(item[0]), item[0]))
     }
@@ -198,6 +201,4 @@ def simulated_bursts(settings: DetectSettings) -> Table:
             for key in (f"{ms} ms", f"{node.name[1:]} m"):
                 table[key][0] += int(hit)
                 table[key][1] += 1
-    return {
-        key: (hits, n) for key, (hits, n) in sorted(table.items(), key=lambda item: (len(item[0]), item[0]))
-    }
+    return _sorted(table)

@@ -28,7 +28,7 @@ class Day:
 
 def read(path: Path) -> Day:
     """The JSON object that ``simulate_street_day --json`` wrote."""
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     hours = told["hours"]
     columns = ("impulses", "triggers", "candidates", "called")
     sums = [sum((Counter(hour[name]) for hour in hours), Counter()) for name in columns]

@@ -306,7 +306,12 @@ The interval between two rounds must be the same at all sensors of a test; `scri
 ## A simulated day without shots
 
 {parts["day"]}
-## The worst {WORST} misses
+{_worst(parts)}"""
+
+
+def _worst(parts: Mapping[str, str]) -> str:
+    """What went wrong, one by one."""
+    return f"""## The worst {WORST} misses
 
 Loudest first. Causes are found by the program: what the detector saw at the moment; which class, which recording of another group and which features (log-odds against
 the average) led the verdict astray.

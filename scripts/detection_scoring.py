@@ -76,11 +76,11 @@ class Score:
 def load(corpus: Path) -> list[Recording]:
     """The live-fire recordings with their labels."""
     events: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
-    with (corpus / "events.csv").open(newline="") as file:
+    with (corpus / "events.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             events[row["path"]].append(row)
     recordings = []
-    with (corpus / "files.csv").open(newline="") as file:
+    with (corpus / "files.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             rows = events.get(row["path"])
             if not rows:

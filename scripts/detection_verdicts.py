@@ -81,7 +81,7 @@ def _reported(data: Dataset) -> NDArray[np.bool_]:
 
 
 def _spl_db(root: Path, loaded: Corpus) -> dict[tuple[str, int], float]:
-    with (root / "events.csv").open(newline="") as file:
+    with (root / "events.csv").open(newline="", encoding="utf-8") as file:
         told = {
             (row["path"], float(row["onset_s"])): float(row["spl_db"])
             for row in csv.DictReader(file)
