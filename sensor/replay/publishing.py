@@ -70,7 +70,7 @@ class Publisher:
             raise UplinkError(f"the broker refuses {held} candidates; they are held back in the outbox")
 
     def __enter__(self) -> Self:
-        """Return this."""
+        """Return the publisher."""
         return self
 
     def __exit__(self, *_: object) -> None:
