@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 from detection_scoring import (  # type: ignore[import-not-found]  # beside this script
-    Recording,
+    Answers,
+    Take,
     detect,
     match,
     run,
@@ -34,7 +35,7 @@ Table = dict[str, tuple[int, int]]
 """What -> rounds found, rounds."""
 
 
-def burst_score(recordings: list[Recording], settings: DetectSettings) -> Table:
+def burst_score(takes: list[Take], heard: Answers, settings: DetectSettings) -> Table:
     """Recall on automatic fire made from real single rounds, by position and interval.
 
     The first second of each counted, isolated round is laid over itself four times at the interval, each time
@@ -42,10 +43,10 @@ def burst_score(recordings: list[Recording], settings: DetectSettings) -> Table:
     """
     rng = np.random.default_rng(3)
     table: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
-    for rec in recordings:
+    for rec in takes:
         if rec.onsets_s.size != 1 or not rec.counted[0]:
             continue
-        if not match(rec.onsets_s, np.array([t.onset / rec.rate_hz for t in rec.triggers])):
+        if not match(rec.onsets_s, rec.found_s(heard)):
             continue  # a round too weak to find alone says nothing about bursts
         start = round((rec.onsets_s[0] - LEAD_S) * rec.rate_hz)
         piece = rec.audio[start : start + rec.rate_hz]
@@ -66,7 +67,7 @@ def burst_score(recordings: list[Recording], settings: DetectSettings) -> Table:
     return _sorted(table)
 
 
-def different_rounds(recordings: list[Recording], settings: DetectSettings) -> Table:
+def different_rounds(takes: list[Take], heard: Answers, settings: DetectSettings) -> Table:
     """Recall of the second and third round of bursts of three different real rounds.
 
     Where a sensor heard all three rounds of a test alone, what it heard from each round to the next is laid
@@ -75,8 +76,8 @@ def different_rounds(recordings: list[Recording], settings: DetectSettings) -> T
     """
     rng = np.random.default_rng(5)
     table: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
-    for rec in recordings:
-        pairs = match(rec.onsets_s, np.array([t.onset / rec.rate_hz for t in rec.triggers]))
+    for rec in takes:
+        pairs = match(rec.onsets_s, rec.found_s(heard))
         if rec.onsets_s.size != 3 or not rec.counted.all() or len(pairs) != 3:
             continue
         for interval_ms in BURST_INTERVALS_MS:
@@ -96,7 +97,7 @@ def _sorted(table: dict[str, list[int]]) -> Table:
 
 
 def _laid_together(
-    rec: Recording, interval_ms: int, rng: np.random.Generator
+    rec: Take, interval_ms: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """The rounds of a recording at another interval, on the background before them; onsets, seconds."""
     rate_hz = rec.rate_hz
@@ -122,21 +123,22 @@ def _laid_together(
 
 
 def likeness_elsewhere(
-    recordings: list[Recording], settings: DetectSettings
+    takes: list[Take], heard: Answers, settings: DetectSettings
 ) -> dict[str, tuple[float, int, int]]:
     """Leave one position out: the likeness chosen on the others, then rounds found and rounds on this one.
 
     Chosen is the least that makes at most ``MORE_TRIGGERS`` times the triggers in windows that there are
-    without repeats. Leaves the recordings with the triggers of ``settings``.
+    without repeats.
     """
     tables, counts = {}, {}
-    groups = sorted({rec.group for rec in recordings})
+    groups = sorted({rec.group for rec in takes})
     for likeness in (*LIKENESSES, 1.0):
         trial = replace(settings, repeat_likeness=likeness)
-        tables[likeness] = different_rounds(recordings, trial)
-        again = [replace(rec) for rec in recordings]
-        run(again, trial)
-        counts[likeness] = {g: score([rec for rec in again if rec.group == g]).in_windows for g in groups}
+        tables[likeness] = different_rounds(takes, heard, trial)
+        again = run(takes, trial)
+        counts[likeness] = {
+            g: score([rec for rec in takes if rec.group == g], again).in_windows for g in groups
+        }
     out = {}
     for group in groups:
         triggers = {x: sum(n for g, n in counts[x].items() if g != group) for x in counts}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from detection_scoring import unheard  # type: ignore[import-not-found]  # beside this script
 from detection_verdicts import Verdicts  # type: ignore[import-not-found]  # beside this script
 
 from sensor.classify import context
@@ -24,8 +25,6 @@ from sensor.pairing import TOLERANCE_S
 from sensor.replay.feature_words import words_for
 from sensor.types import Trigger
 
-SILENT_SHARE = 0.9
-"""Share of exact zeros in the 20 ms after an onset that makes it unheard."""
 FAINT_DB = 20.0
 ECHO_REACH_S = 6.0
 """How late after a listed round a street sound may be its echo."""
@@ -111,8 +110,7 @@ def _untriggered(verdicts: Verdicts, path: str, onset_s: float) -> str:
     item = verdicts.corpus.by_path[path]
     rate_hz = item.rate_hz
     audio = verdicts.corpus.read(item).astype(np.float32)
-    at = round(onset_s * rate_hz)
-    if np.mean(audio[at : at + round(0.02 * rate_hz)] == 0.0) > SILENT_SHARE:
+    if unheard(audio, rate_hz, onset_s):
         return "unheard: the recording is digital silence there"
     witness, settings = _Witness(), DetectSettings()
     detector = Detector(rate_hz, settings, witness)

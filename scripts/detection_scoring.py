@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import collections
-import csv
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
+from sensor.classify.training import corpus as corpora
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.intervals import wilson
-from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED, TOLERANCE_S, outside, pair
+from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S, outside, pair
 from sensor.types import Reject, Trigger
 
 Doubles = NDArray[np.float64]
 Audio = NDArray[np.float32]
 
-UNLABELLED_FIRST = "FP4_test_055"
-"""Its first round has no label: what comes before the first label counts as nothing."""
+SILENT_SHARE = 0.9
+"""Share of exact zeros in the 20 ms after an onset that makes it unheard."""
 GROSS_S = 5e-3
 FEWEST_SENSORS = 4
 BLOCK = 4800
 
-
+Answers = Mapping[str, Sequence[Trigger | Reject]]
+"""What a detector made of each recording, by path."""
+NOT_RUN: Answers = {}
 Heard = dict[tuple[str, int], tuple[float, float]]
 """Of one test: sensor and round -> onset and its stated sigma, seconds."""
 
 
-@dataclass
-class Recording:
-    """One file of the live-fire test with its labels."""
+@dataclass(frozen=True, eq=False)  # eq: arrays do not compare to one truth value
+class Take:
+    """One file of the live-fire test as arrays, its rounds in order of time."""
 
     path: str
     group: str
@@ -46,13 +48,16 @@ class Recording:
     counted: NDArray[np.bool_]
     """Whether the truth of each onset is a published pulse."""
     shots: NDArray[np.int64]
-    triggers: list[Trigger] = field(default_factory=list)
-    rejects: collections.Counter[str] = field(default_factory=collections.Counter)
+    ignored_before_s: float
+    """Before this neither a trigger nor its absence counts; an onset may lie before the first sample, too."""
 
-    @property
-    def ignored_before_s(self) -> float:
-        """Time before which neither a trigger nor its absence counts, seconds."""
-        return float(self.onsets_s.min()) - BEFORE_S if UNLABELLED_FIRST in self.path else -math.inf
+    def triggers(self, answers: Answers) -> list[Trigger]:
+        """What was found in it."""
+        return [item for item in answers.get(self.path, ()) if isinstance(item, Trigger)]
+
+    def found_s(self, answers: Answers) -> Doubles:
+        """When, seconds."""
+        return np.array([trigger.onset / self.rate_hz for trigger in self.triggers(answers)])
 
 
 @dataclass
@@ -73,24 +78,23 @@ class Score:
     listed: int = 0
 
 
-def load(corpus: Path) -> list[Recording]:
+def load(root: Path) -> list[Take]:
     """The live-fire recordings with their labels."""
-    events: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
-    with (corpus / "events.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            events[row["path"]].append(row)
-    recordings = []
-    with (corpus / "files.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            rows = events.get(row["path"])
-            if not rows:
-                continue
-            audio, rate_hz = soundfile.read(corpus / row["path"], dtype="float32")
-            onsets = np.array([float(r["onset_s"]) for r in rows])
-            counted = np.array([r["truth_source"] in PUBLISHED for r in rows])
-            shots = np.array([int(r["shot"]) for r in rows])
-            recordings.append(Recording(row["path"], row["group"], rate_hz, audio, onsets, counted, shots))
-    return recordings
+    corpus = corpora.load(root)
+    street = [item for item in corpus.recordings if item.path.startswith("pittsburgh") and item.rounds]
+    return [
+        Take(
+            path=item.path,
+            group=item.group,
+            rate_hz=int(item.rate_hz),
+            audio=corpus.read(item).astype(np.float32),
+            onsets_s=np.array([shot.onset_s for shot in item.rounds]),
+            counted=np.array([shot.counts for shot in item.rounds]),
+            shots=np.array([shot.number for shot in item.rounds]),
+            ignored_before_s=item.ignore_before_s or -math.inf,
+        )
+        for item in street
+    ]
 
 
 def detect(audio: Audio, rate_hz: int, settings: DetectSettings) -> list[Trigger | Reject]:
@@ -102,12 +106,9 @@ def detect(audio: Audio, rate_hz: int, settings: DetectSettings) -> list[Trigger
     return out + detector.flush()
 
 
-def run(recordings: list[Recording], settings: DetectSettings) -> None:
+def run(takes: list[Take], settings: DetectSettings) -> Answers:
     """Let the detector hear every recording."""
-    for recording in recordings:
-        out = detect(recording.audio, recording.rate_hz, settings)
-        recording.triggers = [item for item in out if isinstance(item, Trigger)]
-        recording.rejects = collections.Counter(item.reason for item in out if isinstance(item, Reject))
+    return {take.path: detect(take.audio, take.rate_hz, settings) for take in takes}
 
 
 def match(onsets_s: Doubles, found_s: Doubles) -> dict[int, int]:
@@ -115,11 +116,11 @@ def match(onsets_s: Doubles, found_s: Doubles) -> dict[int, int]:
     return dict(pair(onsets_s.tolist(), found_s.tolist(), TOLERANCE_S))
 
 
-def score(recordings: list[Recording]) -> Score:
+def score(takes: list[Take], answers: Answers = NOT_RUN) -> Score:
     """Hits, misses and false triggers of some recordings."""
     total = Score()
-    for rec in recordings:
-        found = np.array([t.onset / rec.rate_hz for t in rec.triggers])
+    for rec in takes:
+        found = rec.found_s(answers)
         found = found[found >= rec.ignored_before_s]
         pairs = match(rec.onsets_s, found)
         for number in np.flatnonzero(rec.counted):
@@ -129,9 +130,7 @@ def score(recordings: list[Recording]) -> Score:
             total.hits += hit
             total.first_rounds += first
             total.first_hits += first and hit
-            at = round(rec.onsets_s[number] * rec.rate_hz)
-            after = rec.audio[at : at + round(0.02 * rec.rate_hz)]
-            total.unheard += not hit and bool(np.mean(after == 0.0) > 0.9)
+            total.unheard += not hit and unheard(rec.audio, rec.rate_hz, rec.onsets_s[number])
         windows = rec.onsets_s[:, None]
         inside = ((found >= windows - BEFORE_S) & (found <= windows + AFTER_S)).any(axis=0)
         total.false += int((~inside).sum())
@@ -143,6 +142,12 @@ def score(recordings: list[Recording]) -> Score:
     return total
 
 
+def unheard(audio: Audio, rate_hz: float, onset_s: float) -> bool:
+    """Whether a recording is digital silence at an onset."""
+    at = round(onset_s * rate_hz)
+    return bool(np.mean(audio[at : at + round(0.02 * rate_hz)] == 0.0) > SILENT_SHARE)
+
+
 def in_silence(audio: Audio, run: int = 60) -> NDArray[np.bool_]:
     """Which samples lie in a run of at least ``run`` exact zeros."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], (audio == 0.0).view(np.int8), [0]))))
@@ -152,7 +157,7 @@ def in_silence(audio: Audio, run: int = 60) -> NDArray[np.bool_]:
     return silent
 
 
-def picks(recordings: list[Recording]) -> list[dict[str, Any]]:
+def picks(takes: list[Take], answers: Answers) -> list[dict[str, Any]]:
     """What the equality of intervals between rounds at all sensors of a test says about the picks.
 
     Each entry: group; the deviation of one sensor's interval from the weighted median of the others' (weights
@@ -160,14 +165,14 @@ def picks(recordings: list[Recording]) -> list[dict[str, Any]]:
     all; the stated sigma of the first deviation.
     """
     rounds: dict[tuple[str, str], Heard] = collections.defaultdict(dict)
-    for rec in recordings:
+    for rec in takes:
         named = re.fullmatch(r".*/(FP\d_test_\d+)_(.*)\.flac", rec.path)
         if named is None:
             continue
-        pairs = match(rec.onsets_s, np.array([t.onset / rec.rate_hz for t in rec.triggers]))
-        for number, found in pairs.items():
+        triggers = rec.triggers(answers)
+        for number, found in match(rec.onsets_s, rec.found_s(answers)).items():
             if rec.counted[number]:
-                trigger = rec.triggers[found]
+                trigger = triggers[found]
                 pick = (trigger.onset / rec.rate_hz, trigger.onset_sigma_s)
                 rounds[rec.group, named[1]][named[2], int(rec.shots[number])] = pick
     out: list[dict[str, Any]] = []
