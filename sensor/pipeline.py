@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sensor.classify.classifier import Classifier
-from sensor.classify.context import Heard
+from sensor.classify.context import MEMORY_S, Heard
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.detect.witness import Witness
@@ -27,9 +27,6 @@ from sensor.types import Block, Reject, RejectReason, Trigger, Verdict
 if TYPE_CHECKING:
     from sensor.timing.timebase import Timebase
     from sensor.types import Samples, Timestamp
-
-CADENCE_MEMORY_S = 6.0
-"""How far back earlier triggers are shown to the classifier, so that a round heard can support the next."""
 
 RAIL_FS = 0.999
 """From here on a sample counts as clipped, full scale; converters stop a few codes short of 1."""
@@ -113,7 +110,7 @@ class Pipeline:
         self._p_min = p_min
         self._listen = listen
         self._budget = TokenBucket(limit) if limit is not None else None
-        self._earlier: deque[Heard] = deque(maxlen=64)
+        self._earlier: deque[Heard] = deque()
 
     def process(self, block: Block) -> list[Candidate]:
         """Return the candidates that ``block`` completed, in order of their onsets."""
@@ -186,7 +183,7 @@ class Pipeline:
         return candidates
 
     def _classify(self, trigger: Trigger) -> Verdict:
-        oldest = trigger.onset - CADENCE_MEMORY_S * self._rate_hz
+        oldest = trigger.onset - MEMORY_S * self._rate_hz
         while self._earlier and self._earlier[0].trigger.onset < oldest:
             self._earlier.popleft()
         clip = self.detector.clip(trigger.on, trigger.off)

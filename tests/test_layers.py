@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "sensor"
 
 SHARED = {"types", "events", "errors", "physics", "geodesy", "complaints", "__version__"}
-STAGES = {"capture", "detect", "classify", "timing", "evidence", "uplink"}
+STAGES = {"capture", "detect", "classify", "timing", "uplink"}
 LINK = {"broker"}
 """The connection to the broker, which node and centre share; it knows neither of them."""
 STATISTICS = {"intervals", "pairing"}
@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "intervals": set[str](),
     "pairing": set[str](),
     "replay": JOINED | HELPERS | STATISTICS,
-    "training": JOINED | STATISTICS | {"replay", "sim"},
+    "training": SHARED | STATISTICS | {"classify", "detect", "sim"},
     "daemon": EDGE,
     "cli": EDGE | LINK | {"daemon", "replay", "sim"},
     "sim": SHARED | {"config"},
@@ -196,6 +196,11 @@ def test_the_whole_package_was_looked_at(found: list[Import]) -> None:
     edges = {(item.part, item.target) for item in found}
     for joined in [("pipeline", "detect"), ("config", "capture"), ("daemon", "uplink"), ("cli", "config")]:
         assert joined in edges
+
+
+def test_every_part_named_here_is_there() -> None:
+    there = {path.name.removesuffix(".py") for path in ROOT.iterdir()} | {"training", "__version__"}
+    assert set(MAY_IMPORT) | set[str]().union(*MAY_IMPORT.values()) <= there
 
 
 def test_every_file_named_here_does_import_its_library(found: list[Import]) -> None:

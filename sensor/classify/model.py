@@ -31,11 +31,13 @@ ASKED_FOR = ("gunshot", "non_impulse")
 _MAX_BYTES = 8_000_000
 _DEEPEST = 64
 """Steps from root to leaf beyond which trees are no model of ours."""
+_RETRAIN = "train again with scripts/train_classifier or reinstall the package"
 _UNREADABLE = (
     OSError,
     ValueError,
     EOFError,
     KeyError,
+    MemoryError,  # an array that claims to be larger than any memory
     SyntaxError,  # a bent header of an array
     RuntimeError,  # an entry that claims to be encrypted, or a compression that zipfile does not know
     struct.error,
@@ -118,21 +120,20 @@ def read(path: Path) -> Model:
         ModelError: the file is missing, damaged, altered, pickled, of another format or for other features.
     """
     arrays = _arrays(path)
-    retrain = "train again with scripts/train_classifier or reinstall the package"
     version = _number(arrays, "format", path)
     if version != FORMAT:
-        raise ModelError(f"{path}: model format {version:g}, this program reads format {FORMAT}; {retrain}")
+        raise ModelError(f"{path}: model format {version:g}, this program reads format {FORMAT}; {_RETRAIN}")
     stated, actual = str(_get(arrays, "sha256", path)), checksum(arrays)
     if stated != actual:
         raise ModelError(
-            f"{path}: checksum is {actual[:12]}, the file states {stated[:12]}: altered; {retrain}"
+            f"{path}: checksum is {actual[:12]}, the file states {stated[:12]}: altered; {_RETRAIN}"
         )
     model = Model(
         name=str(_get(arrays, "name", path)),
         sha256=actual,
-        classes=_words(_get(arrays, "classes", path)),
-        feature_names=_words(_get(arrays, "feature_names", path)),
-        context_names=_words(_get(arrays, "context_names", path)),
+        classes=_words(arrays, "classes", path),
+        feature_names=_words(arrays, "feature_names", path),
+        context_names=_words(arrays, "context_names", path),
         prior=_number(arrays, "prior", path),
         sound=Sound(_network(arrays, "sound", path), _trees(arrays, path)),
         echo=_network(arrays, "echo", path),
@@ -217,20 +218,35 @@ def _check_meaning(model: Model, path: Path) -> None:
             raise ModelError(f"{path}: {rule}; train again with scripts/train_classifier")
 
 
-def _words(array: NDArray[Any]) -> tuple[str, ...]:
+def _words(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> tuple[str, ...]:
+    array = _get(arrays, name, path)
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ModelError(f"{path}: '{name}' is not a row of words, so it is not a model of this program")
     return tuple(str(item) for item in array)
+
+
+def _floats(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[np.float32]:
+    array = _get(arrays, name, path)
+    if array.dtype != np.float32:
+        raise ModelError(f"{path}: '{name}' is {array.dtype}, not float32; {_RETRAIN}")
+    return array
 
 
 def _network(arrays: Mapping[str, NDArray[Any]], stage: str, path: Path) -> Network:
     layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     while f"{stage}.weight{len(layers)}" in arrays:
         number = len(layers)
-        layers.append((arrays[f"{stage}.weight{number}"], _get(arrays, f"{stage}.bias{number}", path)))
+        layers.append(
+            (
+                _floats(arrays, f"{stage}.weight{number}", path),
+                _floats(arrays, f"{stage}.bias{number}", path),
+            )
+        )
     if not layers:
         raise ModelError(f"{path}: lacks the layers of '{stage}', so it is not a model of this program")
     network = Network(
-        mean=_get(arrays, f"{stage}.mean", path),
-        scale=_get(arrays, f"{stage}.scale", path),
+        mean=_floats(arrays, f"{stage}.mean", path),
+        scale=_floats(arrays, f"{stage}.scale", path),
         limit=_number(arrays, f"{stage}.limit", path),
         layers=tuple(layers),
     )
@@ -241,12 +257,12 @@ def _network(arrays: Mapping[str, NDArray[Any]], stage: str, path: Path) -> Netw
 def _trees(arrays: Mapping[str, NDArray[Any]], path: Path) -> Trees:
     trees = Trees(
         feature=_get(arrays, "trees.feature", path),
-        threshold=_get(arrays, "trees.threshold", path),
+        threshold=_floats(arrays, "trees.threshold", path),
         unknown_left=_get(arrays, "trees.unknown_left", path),
         left=_get(arrays, "trees.left", path),
         right=_get(arrays, "trees.right", path),
-        value=_get(arrays, "trees.value", path),
-        softness=_get(arrays, "trees.softness", path),
+        value=_floats(arrays, "trees.value", path),
+        softness=_floats(arrays, "trees.softness", path),
         baseline=_number(arrays, "trees.baseline", path),
         depth=int(_number(arrays, "trees.depth", path)),
     )
@@ -254,7 +270,7 @@ def _trees(arrays: Mapping[str, NDArray[Any]], path: Path) -> Trees:
     parts = (trees.threshold, trees.unknown_left, trees.left, trees.right, trees.value)
     fits = trees.feature.ndim == 2 and all(part.shape == trees.feature.shape for part in parts)
     fits = fits and 0 < trees.depth <= _DEEPEST and trees.softness.shape == (inputs,)
-    fits = fits and _within(trees.feature, inputs)
+    fits = fits and _within(trees.feature, inputs) and trees.unknown_left.dtype == np.bool_
     fits = fits and all(_within(part, trees.feature.shape[1]) for part in (trees.left, trees.right))
     if not fits:
         raise ModelError(f"{path}: the trees do not fit together, so it is not a model of this program")

@@ -159,7 +159,8 @@ class Detector:
     def reset(self, first: int) -> list[Trigger | Reject]:
         """After lost samples: flush, then begin a new stream at the absolute index ``first``.
 
-        A shot soon after the loss is heard with what came before: its clip has zeros only for what was lost.
+        A shot soon after the loss is heard with what came before it: its clip has zeros for what was lost
+        and for all that came before an earlier loss.
 
         Raises:
             ValueError: ``first`` lies before the end of the stream.
@@ -170,7 +171,7 @@ class Detector:
         out = self.flush()
         kept = self._history
         self._begin(first)
-        self._flushed = kept
+        self._flushed = kept if kept.end <= first else None  # else the indices count anew: another stream
         return out
 
     def clip(self, on: int, off: int) -> Samples:
@@ -296,9 +297,7 @@ class Detector:
         while self._pending:
             pending = self._pending[0]
             until = self._refractory_until
-            if pending.sample < until and pending.repeat is not None:
-                pass  # it repeats what has its trigger already
-            elif pending.sample < until:
+            if pending.sample < until:
                 refused = Reject(RejectReason.REFRACTORY, float(pending.sample))
                 self._conclude(out, pending, refused, until)
             else:

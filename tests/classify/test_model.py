@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,16 @@ def test_a_pickle_is_refused_unread(tmp_path: Path, arrays: Arrays) -> None:
         Classifier.load(path)
 
 
+def test_an_array_larger_than_any_memory_is_refused(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**14,)})
+    path = tmp_path / "huge.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("sound.mean.npy", header.getvalue())
+    with pytest.raises(ModelError, match="not a readable model"):
+        Classifier.load(path)
+
+
 def test_a_bare_array_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bare.npy"
     np.save(path, np.zeros(3))
@@ -143,6 +155,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays)
         ("trees.left", lambda part: -part - np.int16(1)),
         ("trees.right", lambda part: part.astype(np.float32)),
         ("trees.value", lambda part: part[:-1]),
+        ("trees.unknown_left", lambda part: part.astype("U1")),
         ("trees.softness", lambda part: part[:-1]),
         ("trees.depth", lambda _: np.array(0)),
         ("trees.depth", lambda _: np.array(10_000_000)),  # a walk without end
@@ -184,6 +197,11 @@ def test_trees_that_are_not_finite_are_refused(tmp_path: Path, arrays: Arrays) -
         ("classes", np.array(["gunshot", "firework", "other_impulse", "other"]), "have non_impulse"),
         ("context_names", np.array(["count_1"]), "both networks must look at"),
         ("echo.bias1", np.zeros(3, np.float32), "layers of 'echo' do not fit"),
+        ("classes", np.array("gunshot"), "'classes' is not a row of words"),
+        ("feature_names", np.arange(3), "'feature_names' is not a row of words"),
+        ("sound.mean", np.array(["loud"]), "'sound.mean' is <U4, not float32"),
+        ("trees.value", np.array([[True]]), "'trees.value' is bool, not float32"),
+        ("echo.weight0", np.zeros((3, 3), complex), "'echo.weight0' is complex128, not float32"),
     ],
 )
 def test_parts_that_mean_something_else_are_refused_when_they_are_read(

@@ -246,6 +246,16 @@ def test_a_stream_cannot_begin_anew_in_its_own_past() -> None:
         detector.reset(4799)
 
 
+def test_a_stream_whose_indices_count_anew_has_nothing_of_the_last_one() -> None:
+    audio = noise(48000, 1.0)
+    detector = Detector(48000)
+    detector.process(0, audio)
+    detector.flush()
+    detector.reset(0)
+    detector.process(0, audio[:100])
+    assert not detector.clip(100, 4800).any()
+
+
 def test_samples_that_do_not_continue_the_stream_are_an_error() -> None:
     detector = Detector(48000)
     detector.process(0, noise(48000, 0.1))

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from sensor.classify.classifier import Classifier
+from sensor.classify.context import MEMORY_S
 from sensor.detect.settings import DetectSettings
 from sensor.events import Candidate, Versions
 from sensor.pipeline import Node, Pipeline
@@ -111,7 +112,7 @@ def test_a_third_of_an_hour_of_jackhammer_is_limited_counted_and_leaves_nothing_
     assert counts.rejects[RejectReason.RATE_LIMITED] == counts.triggers - counts.candidates
     assert counts.rejects[RejectReason.REFRACTORY] > counts.triggers
     assert left < 150_000  # a leak of each trigger's clip would be 200 kB in this time
-    assert len(stream.stages._earlier) <= 64
+    assert len(stream.stages._earlier) <= MEMORY_S + 1  # one a second
     assert len(stream.stages.detector._pending) <= 32
 
 

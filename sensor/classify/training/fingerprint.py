@@ -20,7 +20,6 @@ IDLE = (
     "classify/measures.py",
     "classify/training/fingerprint.py",
     "config/",
-    "detect/reference.py",
     "detect/witness.py",
     "errors.py",
     "events.py",

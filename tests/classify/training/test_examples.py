@@ -10,10 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sensor.classify.classifier import Classifier
 from sensor.classify.training import corpus as corpora
 from sensor.classify.training import synthetic
 from sensor.classify.training.corpus import FOLDS, Label, Recording, Round
-from sensor.classify.training.examples import Noise, channelled, label_triggers, seed_of
+from sensor.classify.training.examples import Noise, channelled, examples_of, label_triggers, seed_of
+from sensor.detect.settings import DetectSettings
+from sensor.detect.witness import Frames, Judged
+from sensor.events import Versions
+from sensor.pipeline import Node, Pipeline
+from sensor.timing.timebase import FileTimebase
+from sensor.types import Block, Trigger, Verdict
+from tests.support.impulses import bursts
 
 STREET = Recording(
     "pittsburgh/FP1_x.flac",
@@ -24,6 +32,24 @@ STREET = Recording(
     12_000.0,
     (Round(3.0, 0, counts=True), Round(3.4, 1, counts=False), Round(3.8, 2, counts=True)),
 )
+
+
+class Vectors:
+    """Keeps what the pipeline's classifier was asked about."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def classified(self, trigger: Trigger, verdict: Verdict) -> None:
+        assert trigger.on < trigger.onset < trigger.off
+        assert verdict.features is not None
+        self.seen.append(verdict.features)
+
+    def frames(self, shown: Frames) -> None:
+        """Levels are of no interest here."""
+
+    def judged(self, shown: Judged) -> None:
+        """Nor is what the detector refused."""
 
 
 def labels(*onsets_s: float, recording: Recording = STREET) -> list[Label]:
@@ -129,3 +155,22 @@ def test_the_same_copy_gives_the_same_examples(corpus: Path) -> None:
     first, again = (channelled(loaded, noise, item, 3) for _ in range(2))
     assert np.array_equal(first.features, again.features, equal_nan=True)
     assert np.array_equal(first.rows, again.rows)
+
+
+def test_training_sees_of_a_flood_what_a_roof_sees() -> None:
+    rate_hz = 16_000
+    audio = bursts(tuple(0.3 + 0.0455 * n for n in range(150)), seconds=7.5, rate_hz=rate_hz)
+    made = examples_of(audio.astype(np.float64), rate_hz, STREET, 0, -1)
+    roof = Vectors()
+    stages = Pipeline(
+        rate_hz=rate_hz,
+        detect=DetectSettings(),
+        classifier=Classifier.load(),
+        timebase=FileTimebase(rate_hz, 10**18),
+        node=Node(site="test", node="roof", versions=Versions(software="0", model="m", config="c")),
+        witness=roof,
+    )
+    stages.process(Block(0, audio[None], 0))
+    stages.flush()
+    assert len(roof.seen) > 130
+    np.testing.assert_allclose(np.array(roof.seen), made.features, atol=1e-4)
