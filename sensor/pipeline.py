@@ -16,6 +16,7 @@ import numpy as np
 from sensor.classify.classifier import Classifier
 from sensor.classify.context import MEMORY_S, Heard
 from sensor.detect.detector import Detector
+from sensor.detect.overload import LEAST_HEARD, heard_before
 from sensor.detect.settings import DetectSettings
 from sensor.detect.witness import Witness
 from sensor.errors import CaptureError, ConfigError
@@ -61,6 +62,9 @@ class PipelineCounts:
 
 class PipelineWitness(Witness, Protocol):
     """Is told what detector and classifier decided and why, in the order in which it happens."""
+
+    def heard(self, trigger: Trigger, share: float) -> None:
+        """How much of the moment before a trigger the input did not stand on a rail, 0 to 1."""
 
     def classified(self, trigger: Trigger, verdict: Verdict) -> None:
         """A trigger was judged, whatever became of it then."""
@@ -168,6 +172,12 @@ class Pipeline:
                 self.counts.rejects[decision.reason] += 1
                 continue
             self.counts.triggers += 1
+            heard = heard_before(self.detector.clip, decision.onset, self._rate_hz)
+            if self._witness is not None:
+                self._witness.heard(decision, heard)
+            if heard < LEAST_HEARD:
+                self.counts.rejects[RejectReason.OVERLOAD] += 1
+                continue
             verdict = self._classify(decision)
             if self._witness is not None:
                 self._witness.classified(decision, verdict)

@@ -50,6 +50,8 @@ class RejectReason(StrEnum):
     """One or two samples only: a lost USB frame, a bit error."""
     COARSE = "coarse"
     """Only the last bit of the converter moved."""
+    OVERLOAD = "overload"
+    """The input stood on its rail just before: there was nothing to hold the impulse against."""
     REFRACTORY = "refractory"
     """Within the refractory time of the previous trigger."""
     NOT_FINITE = "not_finite"

@@ -6,7 +6,6 @@ as they are used. Nothing here decides anything.
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensor.capture.audiofile import AudioFileSource
-from sensor.detect.faults import FEWEST_STEPS
 from sensor.detect.witness import Frames, Judged
 from sensor.errors import ReplayError
+from sensor.replay.gates import Gate, gates_of
 from sensor.replay.influence import Influences, influences
 from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
@@ -69,31 +68,12 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One condition on the way to a candidate."""
-
-    name: str
-    """``threshold``, or ``likeness`` for what repeats an earlier sound; ``p_min``; or the value of the
-    :class:`RejectReason` that it gives."""
-    passed: bool
-    unit: str = ""
-    value: float | None = None
-    """None where the gate had nothing to measure."""
-    limit: float | None = None
-
-    @property
-    def margin(self) -> float | None:
-        """Value minus limit: positive by how much it passed, negative by how much it fell short."""
-        return None if self.value is None or self.limit is None else self.value - self.limit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Nearby:
     """Another decision close to the one explained."""
 
     offset_s: float
     outcome: str
-    """``candidate``, ``below_p_min`` or the reason of a reject."""
+    """``candidate`` or the value of the :class:`RejectReason`."""
     p_gunshot: float | None
 
 
@@ -155,6 +135,7 @@ class _Notes:
         self.crossings: list[Judged] = []
         self.hops: list[Frames] = []
         self._verdicts: list[tuple[Trigger, Verdict]] = []
+        self._heard: list[tuple[Trigger, float]] = []
         self._first = at - reach
         self._last = at + reach
 
@@ -168,10 +149,20 @@ class _Notes:
         if self._first <= judged.sample <= self._last:
             self.crossings.append(judged)
 
+    def heard(self, trigger: Trigger, share: float) -> None:
+        """Keep how much was heard before a trigger in the time of interest."""
+        if self._first <= trigger.onset <= self._last:
+            self._heard.append((trigger, share))
+
     def classified(self, trigger: Trigger, verdict: Verdict) -> None:
         """Keep a verdict in the time of interest."""
         if self._first <= trigger.onset <= self._last:
             self._verdicts.append((trigger, verdict))
+
+    def heard_share(self, judged: Judged | None) -> float | None:
+        """How much of the moment before a crossing was heard; None if it is no trigger."""
+        found = (share for trigger, share in self._heard if judged and trigger is judged.decision)
+        return next(found, None)
 
     def verdict(self, judged: Judged) -> Verdict | None:
         """What was said of a crossing; None if it was refused before."""
@@ -201,7 +192,8 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
     threshold_db = settings.config.detect.threshold_db
     level = _strongest(excerpt, at_s) if asked is None else _level(asked, excerpt, threshold_db)
     verdict = None if asked is None else notes.verdict(asked)
-    gates = _gates(asked, level, verdict, settings, rate_hz)
+    excess_db = None if level is None else level.excess_db
+    gates = gates_of(asked, excess_db, notes.heard_share(asked), verdict, settings, rate_hz)
     classifier = classifier_for(settings.config)
     before_s, after_s = _triggers_beside(asked, notes, rate_hz)
     return Explanation(
@@ -333,66 +325,14 @@ def _level_at(excerpt: Excerpt, index: int) -> Level:
     )
 
 
-def _gates(
-    judged: Judged | None,
-    level: Level | None,
-    verdict: Verdict | None,
-    settings: ReplaySettings,
-    rate_hz: float,
-) -> tuple[Gate, ...]:
-    """The conditions that were asked, up to the one that decided."""
-    limit = settings.config.detect.threshold_db
-    excess = None if level is None else level.excess_db
-    likeness = None if judged is None else judged.crossing.likeness
-    if likeness is None:
-        gates = [Gate(name="threshold", passed=judged is not None, unit="dB", value=excess, limit=limit)]
-    else:
-        least = settings.config.detect.repeat_likeness
-        gates = [Gate(name="likeness", passed=True, value=likeness, limit=least)]
-    if judged is None:
-        return tuple(gates)
-    reason = judged.decision.reason if isinstance(judged.decision, Reject) else None
-    for gate in _detectors(judged, settings, rate_hz):
-        gates.append(gate)
-        if gate.name == reason:
-            return tuple(gates)
-    if verdict is not None:
-        p = verdict.p_gunshot
-        gates.append(Gate(name="p_min", passed=p >= settings.p_min, value=p, limit=settings.p_min))
-    return tuple(gates)
-
-
-def _detectors(judged: Judged, settings: ReplaySettings, rate_hz: float) -> list[Gate]:
-    """The detector's own gates after the threshold, with what it measured; the decision is its alone."""
-    reason = judged.decision.reason if isinstance(judged.decision, Reject) else None
-    refractory_ms = settings.config.detect.refractory_s * 1e3
-    since_ms = (judged.sample - judged.refractory_until) / rate_hz * 1e3 + refractory_ms
-    measured: list[tuple[RejectReason, float | None, float | None, str]] = [
-        (RejectReason.REFRACTORY, since_ms if math.isfinite(since_ms) else None, refractory_ms, "ms"),
-    ]
-    faults = judged.faults
-    if faults is not None:
-        left, needed = (faults.silence.left_db, faults.silence.limit_db) if faults.silence else (None, None)
-        measured += [
-            (RejectReason.DIGITAL_SILENCE, left, needed, "dB"),
-            (RejectReason.GLITCH, faults.without_glitch_db, faults.limit_db, "dB"),
-            (RejectReason.DC_STEP, faults.without_step_db, faults.limit_db, "dB"),
-            (RejectReason.COARSE, faults.steps, FEWEST_STEPS, "steps"),
-        ]
-    return [
-        Gate(name=name.value, passed=name != reason, unit=unit, value=value, limit=limit)
-        for name, value, limit, unit in measured
-    ]
-
-
 def _nearby(judged: Judged, notes: _Notes, settings: ReplaySettings, rate_hz: float) -> Nearby:
     verdict = notes.verdict(judged)
     if isinstance(judged.decision, Reject):
         outcome = judged.decision.reason.value
-    elif verdict is not None and verdict.p_gunshot >= settings.p_min:
-        outcome = "candidate"
+    elif verdict is None:
+        outcome = RejectReason.OVERLOAD.value
     else:
-        outcome = RejectReason.BELOW_P_MIN.value
+        outcome = "candidate" if verdict.p_gunshot >= settings.p_min else RejectReason.BELOW_P_MIN.value
     return Nearby(
         offset_s=_onset(judged) / rate_hz,
         outcome=outcome,

@@ -13,7 +13,8 @@ from sensor.replay.influence import log_odds
 from sensor.types import RejectReason
 
 if TYPE_CHECKING:
-    from sensor.replay.explain import Explanation, Gate
+    from sensor.replay.explain import Explanation
+    from sensor.replay.gates import Gate
     from sensor.replay.influence import Influence, Influences
     from sensor.types import Trigger, Verdict
 
@@ -28,6 +29,7 @@ REFUSED = {
     RejectReason.REFRACTORY: "it came within the refractory time of the trigger before it",
     RejectReason.GLITCH: "one or two samples are all there is to it: a lost frame or a bit error, no sound",
     RejectReason.DC_STEP: "the level shifted and stayed: plugging, power-up or a loose contact, no sound",
+    RejectReason.OVERLOAD: "the input stood on its rail just before: there was nothing to hold it against",
     "p_min": "it sounds less like a gunshot than publish.p_min asks for",
 }
 """Why, by the gate that refused."""
@@ -128,6 +130,7 @@ def _said(gate: Gate) -> str:
         "threshold": f"stands {value:.1f} dB out of the floor and the moment before, {least}: {spare}",
         "likeness": f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}",
         RejectReason.COARSE: f"moves by {value:.1f} of the smallest steps, needs more than {limit:.0f}",
+        RejectReason.OVERLOAD: f"off the rail for {value:.0%} of the moment before, needs {limit:.0%}",
         RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f} ms: {spare}",
     }
     if gate.name in plain:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import lfilter
 
 from sensor.classify.classifier import Classifier
 from sensor.classify.context import MEMORY_S
@@ -124,6 +125,12 @@ def clipped(rng: np.random.Generator, n: int) -> Samples:
     return np.clip(30.0 * rng.standard_normal(n), -1.0, 1.0).astype(np.float32)
 
 
+def wind_over_the_rail(rng: np.random.Generator, n: int) -> Samples:
+    """It stands on one rail, then on the other; every edge looks like an impulse out of silence."""
+    wind = lfilter([1.0], [1.0, -0.999], rng.standard_normal(n))
+    return np.clip(50.0 * wind / wind.std(), -1.0, 1.0).astype(np.float32)
+
+
 def bit_crushed(rng: np.random.Generator, n: int) -> Samples:
     return (np.round(0.05 * rng.standard_normal(n) * 8.0) / 8.0).astype(np.float32)
 
@@ -164,6 +171,7 @@ def dropouts(rng: np.random.Generator, n: int) -> Samples:
 RUBBISH: tuple[tuple[Callable[[np.random.Generator, int], Samples], set[RejectReason]], ...] = (
     (silent, set()),
     (clipped, set()),
+    (wind_over_the_rail, {RejectReason.OVERLOAD}),
     (bit_crushed, set()),
     (zero_stuffed, set()),
     (not_finite, {RejectReason.NOT_FINITE}),

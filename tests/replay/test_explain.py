@@ -19,9 +19,10 @@ from sensor.detect.detector import Detector
 from sensor.detect.reference import crossings, frame_levels_db
 from sensor.detect.settings import DetectSettings
 from sensor.errors import AudioFileError, CaptureError, ReplayError
-from sensor.replay.explain import STRONGEST_S, Explanation, Gate, explain
+from sensor.replay.explain import STRONGEST_S, Explanation, explain
 from sensor.replay.explain_picture import draw
 from sensor.replay.explain_text import headline, json_object, text
+from sensor.replay.gates import Gate
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, default_config
 from tests.support.blasts import add_round, noise
@@ -227,8 +228,23 @@ def test_a_real_burst_keeps_its_level_when_faults_are_taken_out(two: RecordingFi
         "glitch",
         "dc_step",
         "coarse",
+        "overload",
         "p_min",
     ]
+    assert gate(found, "overload").value == 1.0
+
+
+def test_an_edge_between_two_rails_is_refused_as_overload(tmp_path: Path) -> None:
+    """The input stands on one rail, then swings to the other as a wave far over both does."""
+    time_s = np.arange(2 * RATE_HZ) / RATE_HZ
+    wave = bursts((), seconds=2.0) + 30.0 * np.where(time_s < 0.5, 0.0, np.sin(2.0 * np.pi * 10.0 * time_s))
+    found = explain(written(tmp_path / "rails.wav", np.clip(wave, -1.0, 1.0)), 1.0, EVERYTHING)
+    assert (found.outcome, found.decided_by) == ("refused", "overload")
+    assert found.verdict is None
+    assert "the input stood on its rail just before" in headline(found)
+    assert margin(found, "overload") < 0.0
+    assert "off the rail for " in text(found)
+    assert {other.outcome for other in found.nearby} == {"overload"}
 
 
 def test_digital_silence_has_no_level_to_be_held_against(tmp_path: Path) -> None:

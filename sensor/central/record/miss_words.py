@@ -21,6 +21,7 @@ _REFUSALS = {
     "digital_silence": "were a fault of the line",
     "dc_step": "were a fault of the line",
     "coarse": "were but the last bit of the converter",
+    "overload": "came while the microphone was overloaded",
     "not_finite": "were a fault of the line",
 }
 _NOTE = (

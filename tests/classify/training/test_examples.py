@@ -45,6 +45,10 @@ class Vectors:
         assert verdict.features is not None
         self.seen.append(verdict.features)
 
+    def heard(self, trigger: Trigger, share: float) -> None:
+        """All of it."""
+        assert share == 1.0, trigger
+
     def frames(self, shown: Frames) -> None:
         """Levels are of no interest here."""
 
