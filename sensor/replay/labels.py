@@ -7,20 +7,23 @@ A ``files.csv`` beside it (``path, label, group``) names groups and says what el
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from sensor.errors import ConfigError
 from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED
 from sensor.replay.counting import counted
 from sensor.replay.manifest import number, read_table
-from sensor.replay.recordings import RecordingFile, Tell, match_rows, tell_unmatched
+from sensor.replay.recordings import RecordingFile, Tell, match_rows, some, tell_unmatched
 
 COUNTED = PUBLISHED | {"simulated", ""}
 """``truth_source`` of onsets that count as hit or miss. The others were predicted and not observed: they
 keep their window free of false candidates, no more. A table without the column counts all."""
 POSITIVE = "gunshot"
+"""What the label of a gunshot begins with, whatever its case."""
 BEFORE_OTHER_S = 0.1
 AFTER_OTHER_S = 1.5
 """Span round a listed other sound within which a candidate is put down to it."""
@@ -60,7 +63,7 @@ class FileTruth:
     @property
     def unlisted_shots(self) -> bool:
         """Shots are in it, but nobody listed when: its candidates are neither right nor false."""
-        return not self.onsets and self.label.casefold().startswith(POSITIVE)
+        return not self.onsets and _names_shot(self.label)
 
     @property
     def ignored_until_s(self) -> float:
@@ -99,7 +102,15 @@ class _Event:
     path: str
     label: str
     group: str
+    source: str
     onset: Onset
+    shot: int | None
+    """Which round of its burst, as listed; None = not listed."""
+
+    @property
+    def is_shot(self) -> bool:
+        """Whether a gunshot is listed, and not another sound."""
+        return _names_shot(self.label)
 
 
 def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda _: None) -> Truth:
@@ -108,7 +119,7 @@ def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda
     Args:
         table: the CSV of onsets.
         files: all recordings.
-        tell: gets a line about recordings that are not listed, and one about rows that name no recording.
+        tell: gets a line about each sort of thing that is listed and does not count, or is not listed.
 
     Raises:
         ConfigError: the table cannot be used, or it knows none of the files; one line per fault.
@@ -118,7 +129,7 @@ def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda
     about = read_table(beside, ("path",)) if beside.is_file() and beside != table else []
     if not rows and not about:
         raise ConfigError(f"{table}: has no rows below the names of its columns")
-    events = _events(table, rows)
+    events = _from_zero(table, _events(table, rows), tell)
     known = match_rows(table, list(dict.fromkeys(row["path"] for _, row in (*about, *rows))), files)
     if not known:
         raise ConfigError(
@@ -133,6 +144,8 @@ def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda
     _refuse_repeated(table, events, names)
     _add_events(table, events, names, truth)
     tell_unmatched(table, [(event.line, event.path) for event in events], known, files, tell)
+    _tell_uncounted(table, events, names, truth, tell)
+    _tell_twins(files, tell)
     return truth
 
 
@@ -183,12 +196,23 @@ def _events(table: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> list[
     events, faults = [], []
     for line, row in rows:
         try:
-            events.append(_Event(line, row["path"], _label(row), row.get("group", ""), _onset(row)))
+            label, group, source = _label(row), row.get("group", ""), row.get("truth_source", "")
+            events.append(_Event(line, row["path"], label, group, source, _onset(row), _shot(row)))
         except ValueError as error:
             faults.append(f"{table}:{line} {error}")
     if faults:
         raise ConfigError("\n".join(faults))
     return events
+
+
+def _from_zero(table: Path, events: list[_Event], tell: Tell) -> list[_Event]:
+    """The events with their rounds counted from 0; a table that knows a 1 but no 0 counts from 1."""
+    if min((event.shot for event in events if event.is_shot and event.shot is not None), default=0) != 1:
+        return events
+    tell(f"{table}: no gunshot is shot 0, so its rounds are taken as counted from 1")
+    return [
+        replace(event, shot=event.shot - 1) if event.is_shot and event.shot else event for event in events
+    ]
 
 
 def _refuse_repeated(table: Path, events: Sequence[_Event], names: Mapping[str, Sequence[str]]) -> None:
@@ -215,6 +239,7 @@ def _add_events(
     truth: Mapping[str, FileTruth],
 ) -> None:
     grouped: dict[str, _Event] = {}
+    rounds: dict[str, list[_Event]] = {}
     faults: dict[str, None] = {}
     for event in events:
         for name in names.get(event.path, ()):
@@ -227,14 +252,77 @@ def _add_events(
                         f"{table}:{event.line} group: {event.group} is not {first.group}, the group of "
                         f"{event.path} in line {first.line}; a recording belongs to one group"
                     ] = None
-            if event.label.casefold() == POSITIVE:
-                about.onsets.append(event.onset)
+            if event.is_shot:
+                rounds.setdefault(name, []).append(event)
             else:
                 about.others.append((event.onset.onset_s, event.label))
     if faults:
         raise ConfigError("\n".join(faults))
-    for about in truth.values():
-        about.onsets.sort(key=lambda onset: onset.onset_s)
+    for name, listed in rounds.items():
+        truth[name].onsets.extend(_numbered(listed))
+
+
+def _numbered(events: Sequence[_Event]) -> list[Onset]:
+    """One recording's rounds in order of time, each with its number.
+
+    Where none is listed, a round begins a burst if the last one is more than its window ago.
+    """
+    onsets: list[Onset] = []
+    for event in sorted(events, key=lambda event: event.onset.onset_s):
+        shot = event.shot
+        if shot is None:
+            follows = onsets and event.onset.onset_s - onsets[-1].onset_s <= AFTER_S
+            shot = onsets[-1].shot + 1 if follows else 0
+        onsets.append(replace(event.onset, shot=shot))
+    return onsets
+
+
+def _tell_uncounted(
+    table: Path,
+    events: Sequence[_Event],
+    names: Mapping[str, Sequence[str]],
+    truth: Truth,
+    tell: Tell,
+) -> None:
+    """Say which rows are no gunshots, which gunshots do not count, and where nothing counts."""
+    labels = Counter(event.label for event in events if not event.is_shot)
+    if labels:
+        rows = counted(len(events), "row")
+        listed = some([label for label, _ in labels.most_common()])
+        if labels.total() == len(events):
+            tell(f"{table}: none of its {rows} is a gunshot; labels: {listed}; write {POSITIVE} for gunshots")
+        else:
+            tell(f"{table}: {labels.total()} of its {rows} are no gunshots; labels: {listed}")
+    sources = Counter(
+        event.source for event in events if event.is_shot and not event.onset.counted and event.path in names
+    )
+    if sources:
+        listed = some([source for source, _ in sources.most_common()])
+        tell(
+            f"{counted(sources.total(), 'listed onset')} {'is' if sources.total() == 1 else 'are'} not "
+            f"counted: truth_source {listed}; "
+            f"what counts is {', '.join(sorted(COUNTED - {''}))}, an empty cell, or no such column"
+        )
+    late = [about for about in truth.values() if about.ignored_until_s > 0.0]
+    if late:
+        tell(
+            f"before the first listed round of {counted(len(late), 'recording')} nothing counts, for it is "
+            f"not shot 0: {some([about.name for about in late])}"
+        )
+
+
+def _tell_twins(files: Sequence[RecordingFile], tell: Tell) -> None:
+    """Say which recordings were found under more names than one."""
+    by_place: dict[str, list[str]] = {}
+    for file in files:
+        by_place.setdefault(os.path.realpath(file.path), []).append(file.name)
+    twins = [" = ".join(names) for names in by_place.values() if len(names) > 1]
+    if twins:
+        tell(f"{counted(len(twins), 'recording')} counted under more than one name: {some(twins)}")
+
+
+def _names_shot(label: str) -> bool:
+    return label.casefold().startswith(POSITIVE)
 
 
 def _label(row: Mapping[str, str]) -> str:
@@ -254,10 +342,16 @@ def _onset(row: Mapping[str, str]) -> Onset:
     return Onset(
         onset_s=onset_s,
         counted=row.get("truth_source", "").casefold() in COUNTED,
-        shot=int(number(row, "shot", 0.0, 1e6) or 0),
         distance_m=number(row, "distance_m", 0.0, 1e6),
         level_db=number(row, "peak_over_floor_db", -1e6, 1e6) if level_db is None else level_db,
     )
+
+
+def _shot(row: Mapping[str, str]) -> int | None:
+    shot = number(row, "shot", 0.0, 1e6)
+    if shot is not None and not shot.is_integer():
+        raise ValueError(f"shot: {row['shot']} is no whole number; count the rounds of a burst from 0")
+    return None if shot is None else int(shot)
 
 
 def _top(path: str) -> str:

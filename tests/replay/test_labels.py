@@ -86,6 +86,7 @@ def test_other_sounds_are_known_and_are_no_shots(tmp_path: Path, files: list[Rec
         ("path,onset_s,onset_s\nstreet/a.flac,1,2\n", ":1 names column onset_s twice"),
         ("path,onset_s\nstreet/a.flac,1,5\n", ":2 has 3 cells below 2 columns; write decimals with a point"),
         ("path,onset_s,label\nstreet/a.flac,1,5\n", ":2 label: 5 is no word"),
+        ("path,onset_s,shot\nstreet/a.flac,1,0.9\n", ":2 shot: 0.9 is no whole number"),
         ("path,onset_s,label\nstreet/a.flac,1,\n", ":2 label: is empty"),
         ("path,onset_s,label\nstreet/a.flac,1\n", ":2 label: is empty"),
         ("path,onset_s\n,1\n", ":2 path: is empty"),
@@ -138,6 +139,84 @@ def test_labels_and_sources_are_compared_whatever_their_case(
     assert truth["x/range/r.wav"].has_shots
 
 
+def told_of(table: Path, text: str, files: list[RecordingFile]) -> tuple[list[Onset], list[str]]:
+    """Onsets of street/a.flac, and the lines about what does not count."""
+    table.write_text(text)
+    told: list[str] = []
+    onsets = read_labels(table, files, told.append)["x/street/a.flac"].onsets
+    return onsets, [line for line in told if "are not listed in" not in line]
+
+
+def test_what_begins_with_gunshot_is_one(tmp_path: Path, files: list[RecordingFile]) -> None:
+    text = "path,onset_s,label\nstreet/a.flac,1,Gunshot burst\nstreet/a.flac,2,gunshot_suppressed\n"
+    onsets, told = told_of(tmp_path / "events.csv", text, files)
+    assert ([onset.onset_s for onset in onsets], told) == ([1.0, 2.0], [])
+
+
+def test_other_labels_than_gunshot_are_told(tmp_path: Path, files: list[RecordingFile]) -> None:
+    table = tmp_path / "events.csv"
+    none = "path,onset_s,label\nstreet/a.flac,1,shot\nstreet/a.flac,2,shot\n"
+    assert told_of(table, none, files) == (
+        [],
+        [f"{table}: none of its 2 rows is a gunshot; labels: shot; write gunshot for gunshots"],
+    )
+    onsets, told = told_of(table, f"{none}street/a.flac,3,gunshot\nstreet/a.flac,4,dog\n", files)
+    assert [onset.onset_s for onset in onsets] == [3.0]
+    assert told == [f"{table}: 3 of its 4 rows are no gunshots; labels: shot, dog"]
+
+
+def test_a_source_that_does_not_count_is_told(tmp_path: Path, files: list[RecordingFile]) -> None:
+    text = (
+        "path,onset_s,truth_source\nstreet/a.flac,1,manual\nstreet/a.flac,2,manual\nstreet/a.flac,3,\n"
+        "street/a.flac,4,simulated\nelsewhere.wav,5,manual\n"
+    )
+    onsets, told = told_of(tmp_path / "events.csv", text, files)
+    assert [onset.counted for onset in onsets] == [False, False, True, True]
+    (line,) = told[1:]
+    assert line == (
+        "2 listed onsets are not counted: truth_source manual; "
+        "what counts is allpulses, simulated, tuple, an empty cell, or no such column"
+    )
+    _, told = told_of(tmp_path / "events.csv", "path,onset_s,truth_source\nstreet/a.flac,1,x\n", files)
+    assert told[0].startswith("1 listed onset is not counted: truth_source x;")
+
+
+def test_without_numbers_a_round_is_first_after_a_pause(tmp_path: Path, files: list[RecordingFile]) -> None:
+    """2.5 s and 3.0 s are within the window of the round before; 5.1 s is not."""
+    times = "street/a.flac,3.0\nstreet/a.flac,1.0\nstreet/a.flac,5.1\nstreet/a.flac,2.5\n"
+    onsets, told = told_of(tmp_path / "events.csv", f"path,onset_s\n{times}", files)
+    assert [(onset.onset_s, onset.shot) for onset in onsets] == [(1.0, 0), (2.5, 1), (3.0, 2), (5.1, 0)]
+    assert told == []
+    cells = "street/a.flac,1.0,4\nstreet/a.flac,2.0,\nstreet/a.flac,9.0,\n"
+    onsets, _ = told_of(tmp_path / "events.csv", f"path,onset_s,shot\n{cells}", files)
+    assert [onset.shot for onset in onsets] == [4, 5, 0]
+
+
+def test_rounds_counted_from_1_are_told_and_counted_from_0(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    table = tmp_path / "events.csv"
+    rows = "street/a.flac,1,2\nstreet/a.flac,3,1\ndogs/d.wav,2,1\n"
+    onsets, told = told_of(table, f"path,onset_s,shot\n{rows}", files)
+    assert [onset.shot for onset in onsets] == [1, 0]
+    assert told == [
+        f"{table}: no gunshot is shot 0, so its rounds are taken as counted from 1",
+        "before the first listed round of 1 recording nothing counts, for it is not shot 0: x/street/a.flac",
+    ]
+
+
+def test_a_recording_whose_first_round_was_not_heard_does_not_begin_with_a_first_round(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    """As long as any other does, the table counts from 0."""
+    rows = "street/a.flac,1,1\nstreet/a.flac,3,2\ndogs/d.wav,2,0\n"
+    onsets, told = told_of(tmp_path / "events.csv", f"path,onset_s,shot\n{rows}", files)
+    assert [onset.shot for onset in onsets] == [1, 2]
+    assert told == [
+        "before the first listed round of 1 recording nothing counts, for it is not shot 0: x/street/a.flac"
+    ]
+
+
 def test_what_matches_nothing_is_told(tmp_path: Path, files: list[RecordingFile]) -> None:
     (tmp_path / "files.csv").unlink()
     (tmp_path / "events.csv").write_text(
@@ -173,8 +252,10 @@ def test_one_recording_under_several_names_keeps_its_labels(tmp_path: Path) -> N
     (tmp_path / "tree" / "b.wav").symlink_to("a.wav")
     (tmp_path / "events.csv").write_text("path,onset_s\ntree/a.wav,1\n")
     files = [file for file in find_recordings([str(tmp_path)]) if isinstance(file, RecordingFile)]
-    truth = read_labels(tmp_path / "events.csv", files)
+    told: list[str] = []
+    truth = read_labels(tmp_path / "events.csv", files, told.append)
     assert [[onset.onset_s for onset in about.onsets] for about in truth.values()] == [[1.0], [1.0]]
+    assert told == [f"1 recording counted under more than one name: {files[0].name} = {files[1].name}"]
     (tmp_path / "events.csv").write_text("path,onset_s\ntree/a.wav,1\ntree/b.wav,2\n")
     truth = read_labels(tmp_path / "events.csv", files)
     assert [[onset.onset_s for onset in about.onsets] for about in truth.values()] == [[1.0], [2.0]]
