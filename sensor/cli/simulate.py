@@ -73,7 +73,8 @@ def _load(scene: Path) -> Scene:
     from sensor.sim.scene import bundled_scene, load_scene  # noqa: PLC0415  same
 
     try:
-        if not scene.exists() and bundled_scene(scene.name).is_file():
+        # A folder of that name is most likely what an earlier run wrote.
+        if not scene.is_file() and scene.name == str(scene) and bundled_scene(scene.name).is_file():
             scene = bundled_scene(scene.name)
     except OSError as error:  # a name that is too long, a folder that cannot be entered
         raise ConfigError(f"{scene}: cannot be read: {error.strerror or error}") from error

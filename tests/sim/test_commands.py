@@ -34,6 +34,22 @@ def test_the_bundled_scene_is_rendered_by_name_and_replays_to_candidates(tmp_pat
     assert found[0]["position"]["lat_deg"] == pytest.approx(35.994, abs=1e-3)
 
 
+def test_a_bundled_scene_is_rendered_again_into_a_folder_of_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = []
+    for _ in range(2):
+        done = CliRunner().invoke(simulate, ["street", "--out", "street"])
+        assert done.exit_code == 0, done.output
+        written.append({path.name: path.read_bytes() for path in Path("street").iterdir()})
+    assert sorted(written[0]) == ["events.csv", "files.csv", "manifest.csv", "roof.wav", "truth.json"]
+    assert written[0] == written[1]
+    folder = CliRunner().invoke(simulate, [str(tmp_path / "street"), "--out", "out"])
+    assert folder.exit_code == 2
+    assert "cannot be read: Is a directory" in folder.output
+
+
 @pytest.mark.parametrize(
     ("scene", "says"),
     [
