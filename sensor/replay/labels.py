@@ -185,7 +185,8 @@ def _about_files(
                 None
             )
         row = listed[0][1] if listed else {}
-        group = row.get("group") or _top(paths[0] if paths else file.below)
+        # By the recording's own place: how a table spells its paths says nothing of what belongs together.
+        group = row.get("group") or _top(file.below or "/".join(file.path.parts[-2:]))
         truth[file.name] = FileTruth(file.name, group, row.get("label", ""))
     if faults:
         raise ConfigError("\n".join(faults))
@@ -355,6 +356,6 @@ def _shot(row: Mapping[str, str]) -> int | None:
 
 
 def _top(path: str) -> str:
-    """The folder that a path begins with; a lone file is its own group."""
+    """The folder that a path begins with; those without one are a group together."""
     parts = [part for part in PurePath(path).parts if part not in (".", "..", "/")]
     return parts[0] if len(parts) > 1 else "files"

@@ -272,6 +272,31 @@ def test_the_group_of_an_unlisted_file_is_its_folder_below_the_argument(tmp_path
     assert [about.group for about in truth.values()] == ["files", "east", "west"]
 
 
+@pytest.mark.parametrize("spelt", ["set/", "./set/", "{}/set/"])
+@pytest.mark.parametrize(
+    ("arguments", "groups"),
+    [
+        (["set"], ["east", "west"]),
+        (["set/west", "./set/east"], ["deep", "files"]),
+        (["set/east/a.wav", "set/west/deep/b.wav"], ["east", "deep"]),
+    ],
+)
+def test_the_group_of_a_listed_file_does_not_depend_on_how_the_table_spells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], groups: list[str], spelt: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("east/a.wav", "west/deep/b.wav")
+    for name in names:
+        (tmp_path / "set" / name).parent.mkdir(parents=True)
+        (tmp_path / "set" / name).touch()
+    folder = spelt.format(tmp_path)
+    (tmp_path / "d.csv").write_text("path,onset_s\n" + "".join(f"{folder}{name},1\n" for name in names))
+    files = [file for file in find_recordings(arguments) if isinstance(file, RecordingFile)]
+    truth = read_labels(tmp_path / "d.csv", files)
+    assert [about.group for about in truth.values()] == groups
+    assert all(len(about.onsets) == 1 for about in truth.values())
+
+
 def test_times_beyond_the_end_are_named() -> None:
     about = FileTruth("f", "g", onsets=[Onset(onset_s=9.0, counted=True)], others=[(12.0, "dog")])
     assert beyond_end({"f": about, "h": about}, {"f": 9.0}) == ["9 s in f (9.00 s)", "12 s in f (9.00 s)"]
