@@ -118,6 +118,24 @@ class AudioFileSource:
     def open(self) -> None:
         """Do nothing: the file is open."""
 
+    def skip(self, samples: int) -> None:
+        """Let ``blocks`` begin at this sample, or before it where the file cannot be searched.
+
+        Not for a file that is played in real time.
+
+        Raises:
+            AudioFileError: The file is not there any more.
+        """
+        import soundfile  # noqa: PLC0415  see below
+
+        with self._lock:
+            try:
+                self._samples = int(self._file.seek(samples))
+            except soundfile.SoundFileError:  # a stream that is cut off, or does not say how long it is
+                self._file.close()
+                self._file = self._open()
+                self._samples = 0
+
     def blocks(self) -> Iterator[Block]:
         """Yield the recording; see ``stats().damaged`` at its end."""
         start_ns = time.monotonic_ns() if self._begin_mono_ns is None else self._begin_mono_ns

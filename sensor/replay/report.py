@@ -6,32 +6,27 @@ import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensor import __version__
-from sensor.capture.audiofile import AudioFileSource
-from sensor.errors import CaptureError
 from sensor.intervals import poisson_rate, wilson
 from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S
 from sensor.replay import svg
 from sensor.replay.counting import counted
+from sensor.replay.excerpts import shown_false, shown_misses
 from sensor.replay.labels import COUNTED
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, classifier_for
 from sensor.replay.scoring import (
     BINS,
     THRESHOLD,
-    FalseCandidate,
     GroupScore,
-    Miss,
     Scores,
     calibration_error,
 )
@@ -45,8 +40,6 @@ from sensor.replay.tables import (
     whose_scores,
 )
 
-WORST = 20
-SHOWN_BEFORE_S, SHOWN_AFTER_S = 0.15, 0.45
 QUANTILES = (5, 25, 50, 75, 95)
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2a35;max-width:1320px;margin:2em auto;padding:0 1em}
@@ -193,6 +186,7 @@ def _page(
 ) -> str:
     heard = {result.name: result for result in results}
     hours = sum(result.seconds for result in results) / 3600.0
+    listen = settings.config.audio.listen_channels
     head = f"{hours:.2f} h; version {__version__}, configuration {settings.config.digest}."
     parts = [
         f"<h1>Replay of {counted(len(results), 'recording')}</h1>",
@@ -210,12 +204,12 @@ def _page(
         "<h2>Worst misses</h2>",
         *_listed(
             "Loudest first, those in digital silence last. Dashed: the listed onset.",
-            _misses(scores.misses, heard, files),
+            shown_misses(scores.misses, heard, files, listen),
         ),
         "<h2>Worst false candidates</h2>",
         *_listed(
             "Most probable first. Dashed: the candidate.",
-            [_false(item, files) for item in scores.false[:WORST]],
+            shown_false(scores.false, files, listen),
         ),
     ]
     return (
@@ -282,95 +276,3 @@ def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:
 
 def _listed(order: str, figures: Sequence[str]) -> list[str]:
     return [f"<p>{order}</p>", *figures] if figures else ["<p>None.</p>"]
-
-
-def _misses(
-    misses: Sequence[Miss], heard: Mapping[str, FileResult], files: Mapping[str, RecordingFile]
-) -> list[str]:
-    """The loudest that can be heard, then those where the recording holds nothing."""
-    sounding: list[str] = []
-    silent: list[str] = []
-    for miss in misses:
-        excerpt = _excerpt(files[miss.name], miss.onset.onset_s)
-        if excerpt.silent:
-            silent.append(_miss(miss, heard[miss.name], excerpt))
-        else:
-            sounding.append(_miss(miss, heard[miss.name], excerpt))
-        if len(sounding) == WORST:
-            break
-    return [*sounding, *silent][:WORST]
-
-
-def _miss(miss: Miss, heard: FileResult, excerpt: _Excerpt) -> str:
-    why = "nothing triggered" if miss.p_nearby is None else f"best p nearby {miss.p_nearby:.3f}"
-    onset_s = miss.onset.onset_s
-    # A trigger within the tolerance is the round's own.
-    earlier = [offset_s for offset_s, _ in heard.triggers if TOLERANCE_S < onset_s - offset_s < 1.0]
-    after = f", {(onset_s - max(earlier)) * 1e3:.0f} ms after another trigger" if earlier else ""
-    loud = "" if miss.onset.level_db is None else f", {miss.onset.level_db:.0f} dB"
-    text = f"{miss.name} at {onset_s:.4f} s, round {miss.onset.shot + 1}{loud}: {why}{after}"
-    return excerpt.figure(svg.TRUTH, f"{text}; digital silence here" if excerpt.silent else text)
-
-
-def _false(item: FalseCandidate, files: Mapping[str, RecordingFile]) -> str:
-    candidate = item.heard.candidate
-    really = ""
-    if item.near:
-        really = f", really {item.near}"
-    elif item.among_shots:
-        really = ", outside every listed window of a file with shots"
-    text = f"{item.name} at {item.heard.offset_s:.4f} s: p {candidate.p_gunshot:.3f}{really}"
-    return _excerpt(files[item.name], item.heard.offset_s).figure(svg.INK, text)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Excerpt:
-    """What was recorded round a moment."""
-
-    at_s: float
-    begin_s: float
-    """Of the first sample, seconds from the file's first."""
-    rate_hz: float
-    samples: NDArray[np.float32]
-    fault: str = ""
-    """Why there are no samples."""
-
-    @property
-    def silent(self) -> bool:
-        """Whether one value repeats for as long as a trigger would count: there is nothing to hear."""
-        reach = TOLERANCE_S * self.rate_hz
-        middle = (self.at_s - self.begin_s) * self.rate_hz
-        near = self.samples[max(0, round(middle - reach)) : max(0, round(middle + reach))]
-        return near.size > 1 and bool(np.all(near == near[0]))
-
-    def figure(self, colour: str, text: str) -> str:
-        """The waveform with a mark at the moment, or the fault, and a caption."""
-        if self.fault:
-            plot = f"<p>{escape(self.fault)}</p>"
-        else:
-            plot = svg.waveform(self.samples, self.rate_hz, self.begin_s, [(self.at_s, colour)])
-        return f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>"
-
-
-def _excerpt(file: RecordingFile, at_s: float) -> _Excerpt:
-    try:
-        samples, rate_hz, begin_s = _read(file.path, at_s - SHOWN_BEFORE_S, at_s + SHOWN_AFTER_S)
-    except CaptureError as error:
-        return _Excerpt(at_s, at_s, 1.0, np.zeros(0, np.float32), str(error))
-    return _Excerpt(at_s, begin_s, rate_hz, samples)
-
-
-def _read(path: Path, begin_s: float, end_s: float) -> tuple[NDArray[np.float32], float, float]:
-    """Mean of the channels from ``begin_s`` to ``end_s``, the rate, and where it really begins."""
-    pieces = []
-    with closing(AudioFileSource(path, block_s=0.25)) as source:
-        first = max(0, round(begin_s * source.rate_hz))
-        last = round(end_s * source.rate_hz)
-        for block in source.blocks():
-            if block.end > first:
-                mono = block.samples.mean(axis=0, dtype=np.float32)
-                pieces.append(mono[max(0, first - block.first) : last - block.first])
-            if block.end >= last:
-                break
-    samples = np.concatenate(pieces) if pieces else np.zeros(1, np.float32)
-    return samples, source.rate_hz, first / source.rate_hz

@@ -146,6 +146,52 @@ def test_zeros_up_to_now_are_counted_per_channel(tmp_path: Path) -> None:
     assert source.stats().zero_s == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "kind", "subtype"), [*FORMATS, ("ogg", "OGG", "VORBIS"), ("ogg", "OGG", "OPUS")]
+)
+def test_what_comes_after_a_skip_is_what_comes_without(
+    tmp_path: Path, suffix: str, kind: str, subtype: str
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", 0.5 * noise(2 * RATE_HZ), kind=kind, subtype=subtype)
+    source = AudioFileSource(path, block_s=0.05)
+    source.skip(70_001)
+    blocks = list(source.blocks())
+    assert (blocks[0].first, blocks[-1].end) == (70_001, 2 * RATE_HZ)
+    heard = np.concatenate([block.samples for block in blocks], axis=1)
+    whole = read(AudioFileSource(path))[:, 70_001:]
+    np.testing.assert_allclose(heard[:, 4800:], whole[:, 4800:], atol=0.0 if kind != "OGG" else 1e-3)
+
+
+def test_skipping_does_not_decode_what_is_skipped(tmp_path: Path) -> None:
+    samples = noise(200 * RATE_HZ)
+    source = AudioFileSource(write(tmp_path / "a.flac", samples, kind="FLAC"))
+    begin_s = time.process_time()
+    source.skip(199 * RATE_HZ)
+    block = next(source.blocks())
+    took_s = time.process_time() - begin_s
+    np.testing.assert_array_equal(block.samples, samples[199 * RATE_HZ :][: block.samples.shape[1]].T)
+    assert took_s < 0.2  # all of it takes 1 s
+
+
+def test_a_file_that_cannot_be_searched_begins_before(tmp_path: Path) -> None:
+    """Cut off, of unstated length, and shorter than what is to be skipped."""
+    samples = noise(2 * RATE_HZ)
+    cut = write(tmp_path / "cut.flac", samples, kind="FLAC")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    unstated = write(tmp_path / "unstated.flac", samples, kind="FLAC")
+    rate_and_total = unstated.read_bytes()[18:26]
+    patched(unstated, b"fLaC", 18, rate_and_total[:3] + bytes([rate_and_total[3] & 0xF0]) + bytes(4))
+    for path, wanted in ((cut, 40_000), (cut, 90_000), (unstated, 40_000), (unstated, 200_000)):
+        whole = read(AudioFileSource(path))
+        source = AudioFileSource(path)
+        source.skip(wanted)
+        blocks = list(source.blocks())
+        first = blocks[0].first
+        assert first <= wanted
+        heard = np.concatenate([block.samples for block in blocks], axis=1)
+        np.testing.assert_array_equal(heard, whole[:, first:])
+
+
 # ---- files that are not what they should be
 
 
