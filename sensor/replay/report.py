@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
-from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,16 @@ from sensor.replay.scoring import (
     BINS,
     THRESHOLD,
     GroupScore,
+    Recall,
     Scores,
+    by_distance,
     calibration_error,
 )
 from sensor.replay.tables import (
     GROUP_HEAD,
     LABEL_HEAD,
     calibration_text,
+    distance_table,
     group_rows,
     incomplete_text,
     label_rows,
@@ -123,6 +126,7 @@ def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
         "tolerance_s": TOLERANCE_S,
         "window_s": [-BEFORE_S, AFTER_S],
         "groups": [_group_json(group) for group in scores.groups],
+        "distances": [_recall_json(part) for part in by_distance(scores)],
         "file_labels": [_group_json(label) for label in scores.labels],
         "calibration": {
             "ece": calibration_error(scores.reliability),
@@ -158,13 +162,14 @@ def _group_json(group: GroupScore) -> dict[str, Any]:
         "files": group.files,
         "background_h": hours,
         "rounds": group.rounds,
+        "listed": group.listed,
         "not_judged": group.not_judged,
         "hits": group.hits,
         "recall": group.hits / group.rounds if group.rounds else None,
         "recall_95": wilson(group.hits, group.rounds) if group.rounds else None,
         "first_rounds": group.first_rounds,
         "first_hits": group.first_hits,
-        "candidates_per_round": group.in_windows / group.rounds if group.rounds else None,
+        "candidates_per_round": group.per_round,
         "false": group.false,
         "false_per_h": group.false_per_h if hours else None,
         "false_per_h_95": poisson_rate(group.false, hours) if hours else None,
@@ -174,6 +179,18 @@ def _group_json(group: GroupScore) -> dict[str, Any]:
         "files_with_unlisted_shots": group.unlisted_files,
         "files_with_unlisted_shots_with_candidate": group.unlisted_heard,
         "error_ms": {f"p{q}": float(value) for q, value in zip(QUANTILES, errors_ms, strict=False)},
+    }
+
+
+def _recall_json(part: Recall) -> dict[str, Any]:
+    return {
+        "group": part.group,
+        "from_m": part.from_m,
+        "to_m": part.to_m if isfinite(part.to_m) else None,
+        "rounds": part.rounds,
+        "hits": part.hits,
+        "recall": part.hits / part.rounds,
+        "recall_95": wilson(part.hits, part.rounds),
     }
 
 
@@ -187,9 +204,10 @@ def _page(
     heard = {result.name: result for result in results}
     hours = sum(result.seconds for result in results) / 3600.0
     listen = settings.config.audio.listen_channels
+    distances = distance_table(scores)
     head = f"{hours:.2f} h; version {__version__}, configuration {settings.config.digest}."
     parts = [
-        f"<h1>Replay of {counted(len(results), 'recording')}</h1>",
+        f"<h1>Replay of {counted(sum(result.refused is None for result in results), 'recording')}</h1>",
         f"<p>{head} {escape(whose_scores(model_id))} {_METHOD}</p>",
         f"<p><strong>{escape(incomplete_text(scores))}</strong></p>" if scores.not_read else "",
         "<h2>Groups</h2>",
@@ -199,6 +217,7 @@ def _page(
             if scores.labels
             else []
         ),
+        *(["<h2>Recall by distance of the muzzle</h2>", _table(*distances)] if distances[1] else []),
         "<h2>Plots</h2>",
         _plots(scores),
         "<h2>Worst misses</h2>",
@@ -237,17 +256,13 @@ def _plots(scores: Scores) -> str:
         ),
         (
             svg.reliability_chart([(part.p, part.share, part.triggers) for part in scores.reliability]),
-            f"Reliability in {BINS} bins; {calibration_text(scores)}. {_LEFT_OUT}",
+            f"Reliability in {BINS} bins, all groups together; {calibration_text(scores)}. {_LEFT_OUT}",
         ),
         (
             svg.histogram(errors_ms, -50.0, 50.0, 100, "candidate minus listed onset, ms"),
-            "Arrival error of the pairs.",
+            "Arrival error of the pairs, all groups together; the table has each group's.",
         ),
     ]
-    far = _by_distance(scores)
-    if far:
-        words = f"Recall by distance of the muzzle, metres.{_begins(far)}"
-        figures.append((svg.interval_chart(far, "recall"), words))
     return "".join(
         f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>" for plot, text in figures
     )
@@ -257,21 +272,6 @@ def _begins(rows: Sequence[tuple[str, float, float, float]]) -> str:
     """A warning where a chart of shares does not begin at nothing."""
     floor = svg.lowest_shown(rows)
     return f" The axis begins at {100 * floor:.0f} %." if floor else ""
-
-
-def _by_distance(scores: Scores) -> list[tuple[str, float, float, float]]:
-    edges_m = (0.0, 100.0, 200.0, 300.0, 450.0, 600.0, 800.0, float("inf"))
-    rows = []
-    for low_m, high_m in pairwise(edges_m):
-        hits = [
-            hit
-            for onset, _, hit in scores.rounds
-            if onset.distance_m is not None and low_m <= onset.distance_m < high_m
-        ]
-        if hits:
-            name = f"{low_m:g}–{high_m:g}" if high_m < 1e6 else f"> {low_m:g}"
-            rows.append((name, sum(hits) / len(hits), *wilson(sum(hits), len(hits))))
-    return rows
 
 
 def _listed(order: str, figures: Sequence[str]) -> list[str]:

@@ -7,9 +7,11 @@ outside every window is false; one inside a window that is nobody's pair is an e
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sensor.pairing import TOLERANCE_S, pair
 from sensor.replay.labels import FileTruth, Onset, Truth, put_down_to
@@ -17,6 +19,8 @@ from sensor.replay.runner import FileResult, Heard
 
 THRESHOLD = 0.5
 BINS = 15
+DISTANCES_M = (0.0, 100.0, 200.0, 300.0, 450.0, 600.0, 800.0, math.inf)
+"""Edges between which recall by distance is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class GroupScore:
     not_judged: int = 0
     """Counted onsets that are no ``rounds``: after what was heard of their file, or in a file never read."""
     hits: int = 0
+    listed: int = 0
+    """Onsets in what was heard, counted or not."""
     first_rounds: int = 0
     first_hits: int = 0
     in_windows: int = 0
@@ -73,6 +79,11 @@ class GroupScore:
     """Candidate minus listed onset of every pair."""
 
     @property
+    def per_round(self) -> float | None:
+        """Candidates inside the windows per listed onset, counted or not; None without any."""
+        return self.in_windows / self.listed if self.listed else None
+
+    @property
     def false_per_h(self) -> float:
         """False candidates per hour of background; 0 without background."""
         return self.false * 3600.0 / self.background_s if self.background_s > 0.0 else 0.0
@@ -89,6 +100,18 @@ class Bin:
     triggers: int
     weight: float
     """Part of all triggers, after weighting to a prior if one was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Counted onsets of one group from one range of distances."""
+
+    group: str
+    from_m: float
+    to_m: float
+    """Not included; may be infinite."""
+    rounds: int
+    hits: int
 
 
 @dataclass(slots=True)
@@ -165,6 +188,7 @@ def _score_file(
     group.files += 1
     group.background_s += result.seconds - sum(end - begin for begin, end in windows)
     group.rounds += len(counted)
+    group.listed += sum(onset.onset_s < result.seconds for onset in about.onsets)
     group.not_judged += sum(onset.counted for onset in about.onsets) - len(counted)
     group.hits += len(pairs)
     group.errors_s += [likely[j].offset_s - counted[i].onset_s for i, j in pairs]
@@ -232,6 +256,16 @@ def reliability(judged: Sequence[tuple[float, bool]], prior: float | None = None
             )
         )
     return bins
+
+
+def by_distance(scores: Scores) -> list[Recall]:
+    """Recall of each group between ``DISTANCES_M``; groups in order, ranges that hold an onset."""
+    hits: dict[tuple[str, float, float], list[bool]] = defaultdict(list)
+    for onset, group, hit in scores.rounds:
+        for low_m, high_m in pairwise(DISTANCES_M):
+            if onset.distance_m is not None and low_m <= onset.distance_m < high_m:
+                hits[group, low_m, high_m].append(hit)
+    return [Recall(*place, rounds=len(found), hits=sum(found)) for place, found in sorted(hits.items())]
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
 from sensor.intervals import poisson_rate, wilson
 from sensor.replay.counting import counted
-from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, calibration_error
+from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, by_distance, calibration_error
 
 GROUP_HEAD = (
     "group",
@@ -44,7 +45,7 @@ def _group_row(group: GroupScore) -> tuple[str, ...]:
         str(group.not_judged or ""),
         share_text(group.hits, group.rounds),
         share_text(group.first_hits, group.first_rounds),
-        f"{group.in_windows / group.rounds:.2f}" if group.rounds else "",
+        "" if group.per_round is None else f"{group.per_round:.2f}",
         f"{hours:.3f}",
         str(group.false),
         rate_text(group.false, hours),
@@ -74,12 +75,23 @@ def label_rows(scores: Scores) -> Rows:
     return rows
 
 
+def distance_table(scores: Scores) -> tuple[tuple[str, ...], Rows]:
+    """Head and rows of recall by group and distance; no rows where no distance is listed."""
+    found = by_distance(scores)
+    spans = sorted({(part.from_m, part.to_m) for part in found})
+    cells = {(part.group, part.from_m): share_text(part.hits, part.rounds) for part in found}
+    head = [f"{low_m:g}–{high_m:g} m" if isfinite(high_m) else f"> {low_m:g} m" for low_m, high_m in spans]
+    groups = dict.fromkeys(part.group for part in found)
+    rows = [(group, *(cells.get((group, low_m), "") for low_m, _ in spans)) for group in groups]
+    return ("group", *head), rows
+
+
 def calibration_text(scores: Scores) -> str:
-    """Expected calibration error and over how many triggers."""
+    """Expected calibration error and over how many triggers of all groups."""
     triggers = sum(part.triggers for part in scores.reliability)
     at = "" if scores.prior is None else f" at prior {scores.prior:g}"
     error = calibration_error(scores.reliability)
-    return f"expected calibration error over {counted(triggers, 'trigger')}{at}: {error:.3f}"
+    return f"expected calibration error over {counted(triggers, 'trigger')} of all groups{at}: {error:.3f}"
 
 
 def whose_scores(model_id: str) -> str:
