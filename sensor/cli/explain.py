@@ -48,7 +48,7 @@ def explain(
     still come). 2: usage.
     """
     from sensor.config import load_config  # noqa: PLC0415  nothing is imported before it is needed
-    from sensor.errors import SensorError  # noqa: PLC0415  same
+    from sensor.errors import CaptureError, SensorError  # noqa: PLC0415  same
     from sensor.replay.explain import explain as explained  # noqa: PLC0415  same
     from sensor.replay.explain_text import json_object, text  # noqa: PLC0415  same
     from sensor.replay.recordings import RecordingFile  # noqa: PLC0415  same
@@ -58,7 +58,10 @@ def explain(
     settings = ReplaySettings(
         config=config, p_min=config.publish.p_min if p_min is None else p_min, every_trigger=True
     )
-    found = explained(RecordingFile(file, Path(file)), at_s, settings)
+    try:
+        found = explained(RecordingFile(file, Path(file)), at_s, settings)
+    except CaptureError as error:
+        raise error if file in str(error) else CaptureError(f"{file}: {error}") from error
     click.echo(json_object(found) if as_json else text(found))
     if picture is not None:
         from sensor.replay.explain_picture import draw  # noqa: PLC0415  same

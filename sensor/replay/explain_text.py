@@ -129,7 +129,8 @@ def _said(gate: Gate) -> str:
     plain = {
         "threshold": f"stands {value:.1f} dB out of the floor and the moment before, {least}: {spare}",
         "likeness": f"repeats an earlier sound: correlation {value:.2f}, needs {limit:.2f}",
-        RejectReason.COARSE: f"moves by {value:.1f} of the smallest steps, needs more than {limit:.0f}",
+        RejectReason.COARSE: f"moves by {_beside_limit(value, limit)} of the smallest steps, "
+        f"needs more than {limit:.0f}",
         RejectReason.OVERLOAD: f"off the rail for {value:.0%} of the moment before, needs {limit:.0%}",
         RejectReason.REFRACTORY: f"{value:.1f} ms after the last trigger, needs {limit:.0f} ms: {spare}",
     }
@@ -145,6 +146,12 @@ def _said(gate: Gate) -> str:
     ratio = log_odds(value) - log_odds(limit)
     told = f"{_factor(ratio)} times what is needed" if ratio >= 0.0 else f"{_factor(ratio)} times too low"
     return f"p(gunshot) {value:.3f}, needs {limit:.3f}: its odds are {told}"
+
+
+def _beside_limit(value: float, limit: float) -> str:
+    """The value with as many decimals as it takes to see on which side of the limit it lies."""
+    texts = (f"{value:.{decimals}f}" for decimals in range(1, 7))
+    return next((text for text in texts if value == limit or float(text) != limit), f"{value!r}")
 
 
 def _impulse(trigger: Trigger, verdict: Verdict) -> Iterator[str]:

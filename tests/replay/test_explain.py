@@ -393,6 +393,9 @@ def test_faults_of_the_request_are_one_clear_line(two: RecordingFile, tmp_path: 
         explain(RecordingFile("nowhere", tmp_path / "nowhere.wav"), 1.0, EVERYTHING)
     with pytest.raises(CaptureError, match="8000 to 192000"):
         explain(written(tmp_path / "slow.wav", np.zeros(4000), 4000), 0.1, EVERYTHING)
+    done = gunshot_sensor("explain", tmp_path / "slow.wav", "--at", "0.1")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"gunshot-sensor: {tmp_path / 'slow.wav'}: ")
     done = gunshot_sensor("explain", two.path, "--at", "7")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"gunshot-sensor: {two.path} lasts 3.000 s; --at 7 lies outside\n"

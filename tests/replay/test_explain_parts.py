@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sensor.classify.classifier import Classifier
-from sensor.replay.explain import NEAR_S, explain
+from sensor.replay.explain import NEAR_S, Gate, explain
 from sensor.replay.explain_picture import draw, spectrogram_db
-from sensor.replay.explain_text import _factor, _measure, _rival, _times
+from sensor.replay.explain_text import _beside_limit, _factor, _measure, _rival, _said, _times
 from sensor.replay.feature_words import OTHER, words_for
 from sensor.replay.influence import Influence
 from sensor.replay.recordings import RecordingFile
@@ -55,6 +55,18 @@ def test_a_measure_is_told_in_words_with_the_time_itself(
 ) -> None:
     item = Influence(name=name, family="", meaning="", value=value, standardised=standardised, effect=1.0)
     assert shown in _measure(item)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(2.04, "2.04"), (2.0000001, "2.0000001"), (2.0, "2.0"), (1.96, "1.96"), (1.7, "1.7"), (12.34, "12.3")],
+)
+def test_a_value_is_told_so_that_it_is_seen_on_which_side_of_its_limit_it_lies(
+    value: float, shown: str
+) -> None:
+    assert _beside_limit(value, 2.0) == shown
+    gate = Gate(name="coarse", passed=value > 2.0, value=value, limit=2.0)
+    assert _said(gate) == f"moves by {shown} of the smallest steps, needs more than 2"
 
 
 def test_the_next_likeliest_class_is_told_with_how_far_it_is_behind_or_ahead() -> None:
