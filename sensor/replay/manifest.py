@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from sensor.errors import ConfigError
@@ -28,6 +29,7 @@ COLUMNS = (
 of 0 dBFS. Other columns are passed over."""
 DEFAULT_POSITION_SIGMA_M = 5.0
 """Taken where a row gives a position without its sigma, as in the node's own configuration."""
+SEPARATORS = (",", ";", "\t")
 LAST_YEAR = 2261
 """The last whole year whose nanoseconds since 1970 fit into 64 bits."""
 
@@ -118,6 +120,7 @@ def read_manifest(
 def read_table(table: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a CSV with a header; cells are stripped, missing ones empty.
 
+    Cells are separated by commas, or by semicolons or tabs where those separate the columns' names.
     A row is one line: a cell over several lines cannot be told from a quote that nobody closed.
 
     Raises:
@@ -126,11 +129,12 @@ def read_table(table: Path, required: Sequence[str]) -> list[tuple[int, dict[str
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
             line = 1
             faults: list[str] = []
             rows: list[tuple[int, dict[str, str]]] = []
             try:
+                first = file.readline()
+                reader = csv.reader(chain([first], file), strict=True, delimiter=_separator(first, required))
                 header = _header(table, next(reader, []), required)
                 line = reader.line_num + 1
                 for cells in reader:
@@ -151,12 +155,22 @@ def read_table(table: Path, required: Sequence[str]) -> list[tuple[int, dict[str
     return rows
 
 
+def _separator(first: str, required: Sequence[str]) -> str:
+    """What separates the cells, by the first line: that with which it names what is required."""
+    for mark in SEPARATORS:
+        names = {name.strip() for cells in csv.reader([first], delimiter=mark) for name in cells}
+        if names.issuperset(required):
+            return mark
+    return SEPARATORS[0]
+
+
 def _header(table: Path, cells: Sequence[str], required: Sequence[str]) -> list[str]:
     header = [name.strip() for name in cells]
     missing = [name for name in required if name not in header]
     if missing:
         raise ConfigError(
-            f"{table}:1 has no column {', '.join(missing)}; the first line must name the columns"
+            f"{table}:1 has no column {', '.join(missing)}; the first line must name the columns, "
+            "separated by commas, semicolons or tabs"
         )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
@@ -174,7 +188,7 @@ def _row_fault(cells: Sequence[str], header: Sequence[str], required: Sequence[s
     if any(cell.strip() for cell in cells[len(header) :]):
         return (
             f"has {len(cells)} cells below {len(header)} columns; "
-            "write decimals with a point, and put cells that hold a comma in quotes"
+            "write decimals with a point, and put cells that hold a separator in quotes"
         )
     if "path" in required and any(cell.strip() for cell in cells) and not _row(cells, header)["path"]:
         return "path: is empty; name the recording"
@@ -225,9 +239,9 @@ def number(row: Mapping[str, str], column: str, low: float, high: float) -> floa
     if not text:
         return None
     try:
-        value = float(text)
+        value = float("" if "_" in text else text)  # 3_7 is 37 to Python, and a slip to everybody else
     except ValueError:
-        raise ValueError(f"{column}: {text} is no number") from None
+        raise ValueError(f"{column}: {text} is no number; write it like 3.7") from None
     if not low <= value <= high:
         raise ValueError(f"{column}: {text} is not between {low:g} and {high:g}")
     return value

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.errors import ConfigError
-from sensor.replay.manifest import read_manifest, utc_ns_from_iso
+from sensor.replay.manifest import number, read_manifest, utc_ns_from_iso
 from sensor.replay.recordings import RecordingFile
 from sensor.sim.render import iso_utc
 
@@ -108,6 +108,8 @@ def test_an_ending_that_fits_two_files_is_refused(tmp_path: Path) -> None:
         ("path,start_utc\na.wav,\na.wav,\n", r":3 path: a.wav is listed twice, first in line 2"),
         ("path,start_utc\na.wav,\n./a.wav,\n", r":3 path: \./a.wav is x/a.wav, which line 2 lists as a.wav"),
         ("path,start_utc\na.wav,\nx/../a.wav,\n", r":3 path: x/\.\./a.wav is x/a.wav"),
+        ("path|start_utc\n", r":1 has no column .*, separated by commas, semicolons or tabs"),
+        ("path" * 40_000 + "\n", r":1 is no row of a CSV: field larger than field limit"),
         ("path,start_utc\n", r"has no rows"),
         ("path,start_utc\n,,\n\n", r"has no rows"),
         ('path,start_utc\na.wav,\n"b.wav,\nc.wav,\n', r":3 is no row of a CSV: .* a quote may not be closed"),
@@ -121,6 +123,21 @@ def test_an_ending_that_fits_two_files_is_refused(tmp_path: Path) -> None:
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         read_manifest(*manifest(tmp_path, text))
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_cells_are_separated_as_the_names_of_the_columns_are(tmp_path: Path, mark: str) -> None:
+    rows = (("path", "note", "start_utc"), ("a.wav", "x,y" if mark != "," else "x;y", "1970-01-01T00:00:01Z"))
+    table, files = manifest(tmp_path, "".join(f"{mark.join(row)}\r\n" for row in rows))
+    assert read_manifest(table, files)["x/a.wav"].start_utc_ns == 10**9
+    table.write_text(table.read_text(encoding="utf-8-sig"), encoding="utf-8-sig")  # as spreadsheets write it
+    assert set(read_manifest(table, files)) == {"x/a.wav"}
+
+
+@pytest.mark.parametrize("text", ["3_7", "3,7", "0x10", "3 7", "_"])
+def test_a_slip_of_the_pen_is_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match=f"lat_deg: {text} is no number; write it like 3.7"):
+        number({"lat_deg": text}, "lat_deg", -90.0, 90.0)
 
 
 def test_a_table_that_is_not_text_is_refused(tmp_path: Path) -> None:
