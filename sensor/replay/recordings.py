@@ -39,7 +39,8 @@ class Unreadable:
 def find_recordings(arguments: Sequence[str]) -> Iterator[RecordingFile | Unreadable]:
     """Files in the order of the arguments; those of a folder, however deep, sorted by their path.
 
-    Hidden files and folders are passed over. A name that was given before is not given again.
+    Hidden files and folders are passed over. What was given before, under whatever spelling of the path to
+    its folder, is not given again; a link to a recording is another recording, with labels of its own.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -48,8 +49,10 @@ def find_recordings(arguments: Sequence[str]) -> Iterator[RecordingFile | Unread
         else:
             found = _in_folder(argument)
         for item in found:
-            if item.name not in seen:
-                seen.add(item.name)
+            folder, name = os.path.split(item.name)
+            place = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118  same
+            if place not in seen:
+                seen.add(place)
                 yield item
 
 

@@ -50,6 +50,22 @@ def test_arguments_keep_their_order_and_repeat_nothing() -> None:
     assert names("tree/z", "tree/b.wav", "tree/z") == ["tree/z/1.ogg", "tree/z/deep/0.wav", "tree/b.wav"]
 
 
+def test_a_recording_under_two_spellings_is_one(folder: Path) -> None:
+    (folder / "link").symlink_to("tree")
+    (folder / "tree" / "c.wav").symlink_to("b.wav")
+    spellings = (
+        "tree",
+        "./tree",
+        f"{folder}/tree/",
+        "tree/../tree",
+        "link",
+        "link/b.wav",
+        "./tree/notes.txt",
+    )
+    assert names(*spellings) == [*names("tree"), "./tree/notes.txt"]
+    assert "tree/c.wav" in names("tree")
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_file_named_outright_is_tried_whatever_it_is_called() -> None:
     assert list(find_recordings(["tree/notes.txt", "nowhere.wav"])) == [
