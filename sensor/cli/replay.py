@@ -298,4 +298,6 @@ class _Bench:
             self.refuse(result.name, result.refused)
         if result.damaged is not None:
             self.note(f"damaged: {result.name}: {result.damaged}")
+        if result.cancelled is not None:
+            self.note(f"not heard: {result.name}: {result.cancelled}")
         self._bar.step()

@@ -26,6 +26,7 @@ from sensor.config import Config
 from sensor.errors import ReplayError, SensorError
 from sensor.events import EVENT_NAMESPACE, Candidate, Versions
 from sensor.pipeline import Node, Pipeline, PipelineWitness
+from sensor.replay.channels import Channels
 from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
 from sensor.timing.timebase import FileTimebase
@@ -74,6 +75,8 @@ class FileResult:
     """Why the file, or the rest of it, could not be read."""
     damaged: str | None = None
     """How the file falls short of its header, though it was read."""
+    cancelled: str | None = None
+    """That the mean of its channels is not what they hold."""
 
 
 Listener = Callable[[RecordingFile, Heard], None]
@@ -117,6 +120,7 @@ def _play(
     pipeline = pipeline_for(source, made, settings, node_name)
     numbering = Numbering(config.site, node_name, chain_id(file.name))
     start_ns = made.start_utc_ns or 0
+    channels = Channels(config.audio.listen_channels)
 
     def take(candidates: list[Candidate]) -> None:
         """Number and keep what the replay wants of these, as the outbox would."""
@@ -134,8 +138,10 @@ def _play(
     try:
         for block in source.blocks():
             take(pipeline.process(block))
+            channels.hear(block.samples)
     finally:
         take(pipeline.flush())
+        result.cancelled = channels.fault
         result.seconds = pipeline.counts.samples / source.rate_hz
         result.counts = _counts(pipeline, len(result.heard))
 
