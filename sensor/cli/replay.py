@@ -117,7 +117,8 @@ def _run(paths: tuple[str, ...], options: Options) -> int:
     files = [item for item in found if isinstance(item, RecordingFile)]
     try:
         work = _work(files, options)
-        truth = _truth(files, options)
+        told: list[str] = []
+        truth = _truth(files, options, told)
     except ConfigError as error:
         raise click.UsageError(shown(str(error), keep="\n")) from error
     bench = _Bench(options, Progress(len(files)))
@@ -135,7 +136,7 @@ def _run(paths: tuple[str, ...], options: Options) -> int:
         if not bench.run(work, settings):
             return EXIT_INTERRUPTED
     if truth is not None:
-        _score(truth, bench.results, options, settings, files)
+        _score(truth, bench.results, options, settings, files, told)
     return EXIT_FAULT if bench.faults else 0
 
 
@@ -194,10 +195,16 @@ def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingF
     return [(file, made.get(file.name, usual)) for file in files]
 
 
-def _truth(files: list[RecordingFile], options: Options) -> Truth | None:
+def _truth(files: list[RecordingFile], options: Options, told: list[str]) -> Truth | None:
+    """What is listed of the files; ``told`` gets the lines about what does not count."""
     from sensor.replay.labels import read_labels  # noqa: PLC0415  same
 
-    return None if options.labels is None else read_labels(options.labels, files, _tell)
+    if options.labels is None:
+        return None
+    truth = read_labels(options.labels, files, told.append)
+    for line in told:
+        _tell(line)
+    return truth
 
 
 def _tell(text: str) -> None:
@@ -211,6 +218,7 @@ def _score(
     options: Options,
     settings: ReplaySettings,
     files: list[RecordingFile],
+    told: list[str],
 ) -> None:
     from sensor.replay.labels import beyond_end  # noqa: PLC0415  same
     from sensor.replay.recordings import some  # noqa: PLC0415  same
@@ -220,15 +228,17 @@ def _score(
 
     late = beyond_end(truth, {result.name: result.seconds for result in results if result.refused is None})
     if late:
-        _tell(f"{len(late)} listed times are beyond the end of their recording: {some(late)}")
+        told.append(f"{len(late)} listed times are beyond the end of their recording: {some(late)}")
+        _tell(told[-1])
+    told += [f"not heard: {result.name}: {result.cancelled}" for result in results if result.cancelled]
     scores = score(truth, results, stated_prior(settings.config))
-    told = score_text(scores, classifier_for(settings.config).model_id)
-    click.echo(shown(told, keep="\n"), err=True)
+    text = score_text(scores, classifier_for(settings.config).model_id)
+    click.echo(shown(text, keep="\n"), err=True)
     if options.report is not None:
         from sensor.replay.report import write_report  # noqa: PLC0415  same
 
         try:
-            page = write_report(options.report, scores, results, settings, files)
+            page = write_report(options.report, scores, results, settings, files, told)
         except OSError as error:
             raise _unwritable(options.report, error) from error
         click.echo(f"report: {page}", err=True)

@@ -57,7 +57,7 @@ _LEFT_OUT = "Triggers inside windows that are nobody's pair are left out."
 _METHOD = (
     f"A candidate counts at p ≥ {THRESHOLD}; pairs one to one within ±{TOLERANCE_S * 1e3:.0f} ms; "
     f"false = outside −{BEFORE_S} to +{AFTER_S} s of every listed onset. Onsets count as hit or miss "
-    f"where their source is {', '.join(sorted(COUNTED - {''}))}. "
+    f"where their source is {', '.join(sorted(COUNTED - {''}))} or not given. "
     "Intervals are 95 %, Wilson for shares and exact Poisson for rates: "
     "0 in N h proves only fewer than 3/N an hour."
 )
@@ -69,15 +69,18 @@ def write_report(
     results: Sequence[FileResult],
     settings: ReplaySettings,
     files: Sequence[RecordingFile],
+    told: Sequence[str] = (),
 ) -> Path:
     """Write ``index.html`` and ``scores.json``, each wholly or not at all; return the page.
+
+    ``told``: lines about what does not count, which belong to the figures.
 
     Raises:
         OSError: the folder cannot be written.
     """
     model_id = classifier_for(settings.config).model_id
     body = json.dumps(scores_json(scores, model_id), indent=1, allow_nan=False) + "\n"
-    page = _page(scores, results, settings, {file.name: file for file in files}, model_id)
+    page = _page(scores, results, settings, {file.name: file for file in files}, model_id, told)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "scores.json", body)
     _write(folder / "index.html", page)
@@ -200,6 +203,7 @@ def _page(
     settings: ReplaySettings,
     files: Mapping[str, RecordingFile],
     model_id: str,
+    told: Sequence[str],
 ) -> str:
     heard = {result.name: result for result in results}
     hours = sum(result.seconds for result in results) / 3600.0
@@ -210,6 +214,7 @@ def _page(
         f"<h1>Replay of {counted(sum(result.refused is None for result in results), 'recording')}</h1>",
         f"<p>{head} {escape(whose_scores(model_id))} {_METHOD}</p>",
         f"<p><strong>{escape(incomplete_text(scores))}</strong></p>" if scores.not_read else "",
+        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in told)}</ul>" if told else "",
         "<h2>Groups</h2>",
         _table(GROUP_HEAD, group_rows(scores)),
         *(

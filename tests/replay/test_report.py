@@ -238,3 +238,5 @@ def test_what_is_missing_from_the_figures_is_told(tmp_path: Path) -> None:
     page = (tmp_path / "r" / "index.html").read_text()
     assert "incomplete: 1 of 4 recordings were not read" in page
     assert "<th>not judged</th>" in page
+    assert "<li>1 of 4 recordings are not listed in" in page
+    assert "<li>2 listed times are beyond the end of their recording: 3 s in" in page
