@@ -293,7 +293,7 @@ def _tell_uncounted(
         if labels.total() == len(events):
             tell(f"{table}: none of its {rows} is a gunshot; labels: {listed}; write {POSITIVE} for gunshots")
         else:
-            tell(f"{table}: {labels.total()} of its {rows} are no gunshots; labels: {listed}")
+            tell(f"{table}: no gunshot in {labels.total()} of its {rows}; labels: {listed}")
     sources = Counter(
         event.source for event in events if event.is_shot and not event.onset.counted and event.path in names
     )

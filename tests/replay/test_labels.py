@@ -162,7 +162,7 @@ def test_other_labels_than_gunshot_are_told(tmp_path: Path, files: list[Recordin
     )
     onsets, told = told_of(table, f"{none}street/a.flac,3,gunshot\nstreet/a.flac,4,dog\n", files)
     assert [onset.onset_s for onset in onsets] == [3.0]
-    assert told == [f"{table}: 3 of its 4 rows are no gunshots; labels: shot, dog"]
+    assert told == [f"{table}: no gunshot in 3 of its 4 rows; labels: shot, dog"]
 
 
 def test_a_source_that_does_not_count_is_told(tmp_path: Path, files: list[RecordingFile]) -> None:
