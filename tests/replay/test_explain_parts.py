@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from sensor.classify.classifier import Classifier
-from sensor.replay.explain import NEAR_S, Gate, explain
+from sensor.replay.explain import NEAR_S, explain
 from sensor.replay.explain_picture import draw, spectrogram_db
 from sensor.replay.explain_text import _beside_limit, _factor, _measure, _rival, _said, _times
 from sensor.replay.feature_words import OTHER, words_for
+from sensor.replay.gates import Gate
 from sensor.replay.influence import Influence
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, default_config
