@@ -20,7 +20,7 @@ SHARED = {"types", "events", "errors", "physics", "geodesy", "complaints", "__ve
 STAGES = {"capture", "detect", "classify", "timing", "uplink"}
 LINK = {"broker"}
 """The connection to the broker, which node and centre share; it knows neither of them."""
-STATISTICS = {"intervals", "pairing"}
+STATISTICS = {"intervals", "pairing", "reliability"}
 HELPERS = {"command_line", "config", "findings", "logs", "systemd"}
 JOINED = SHARED | STAGES | {"rate_limit", "pipeline"}
 EDGE = JOINED | HELPERS | {"listener", "health", "calibrate"}
@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "calibrate": JOINED | HELPERS,
     "intervals": set[str](),
     "pairing": set[str](),
+    "reliability": set[str](),
     "replay": JOINED | HELPERS | STATISTICS,
     "training": SHARED | STATISTICS | {"classify", "detect", "sim"},
     "daemon": EDGE,

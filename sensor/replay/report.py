@@ -17,6 +17,7 @@ import numpy as np
 from sensor import __version__
 from sensor.intervals import poisson_rate, wilson
 from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S
+from sensor.reliability import BINS, calibration_error
 from sensor.replay import svg
 from sensor.replay.counting import counted
 from sensor.replay.excerpts import shown_false, shown_misses
@@ -24,13 +25,11 @@ from sensor.replay.labels import COUNTED
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, classifier_for
 from sensor.replay.scoring import (
-    BINS,
     THRESHOLD,
     GroupScore,
     Recall,
     Scores,
     by_distance,
-    calibration_error,
 )
 from sensor.replay.tables import (
     GROUP_HEAD,

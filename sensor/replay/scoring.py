@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sensor.pairing import TOLERANCE_S, pair
+from sensor.reliability import Bin, reliability
 from sensor.replay.labels import FileTruth, Onset, Truth, put_down_to
 from sensor.replay.runner import FileResult, Heard
 
 THRESHOLD = 0.5
-BINS = 15
 DISTANCES_M = (0.0, 100.0, 200.0, 300.0, 450.0, 600.0, 800.0, math.inf)
 """Edges between which recall by distance is told."""
 
@@ -87,19 +87,6 @@ class GroupScore:
     def false_per_h(self) -> float:
         """False candidates per hour of background; 0 without background."""
         return self.false * 3600.0 / self.background_s if self.background_s > 0.0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Triggers of about the same stated probability."""
-
-    p: float
-    """Mean stated probability."""
-    share: float
-    """Share that were gunshots."""
-    triggers: int
-    weight: float
-    """Part of all triggers, after weighting to a prior if one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,34 +217,6 @@ def _judged(
     ]
 
 
-def reliability(judged: Sequence[tuple[float, bool]], prior: float | None = None) -> list[Bin]:
-    """``BINS`` equal bins over pairs of stated probability and truth; those that hold any.
-
-    With a prior, gunshots and the rest are weighted so that gunshots make up that share: what calibration
-    at a stated prior means, whatever the recordings' own mix.
-    """
-    shots = sum(is_shot for _, is_shot in judged)
-    weights = {True: 1.0, False: 1.0}
-    if prior is not None and 0 < shots < len(judged):
-        weights = {True: prior / shots, False: (1.0 - prior) / (len(judged) - shots)}
-    held: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for p, is_shot in judged:
-        held[min(BINS - 1, int(p * BINS))].append((p, is_shot))
-    total = sum(weights[is_shot] for _, is_shot in judged)
-    bins = []
-    for _, members in sorted(held.items()):
-        weight = sum(weights[is_shot] for _, is_shot in members)
-        bins.append(
-            Bin(
-                p=sum(weights[is_shot] * p for p, is_shot in members) / weight,
-                share=sum(weights[is_shot] * is_shot for _, is_shot in members) / weight,
-                triggers=len(members),
-                weight=weight / total,
-            )
-        )
-    return bins
-
-
 def by_distance(scores: Scores) -> list[Recall]:
     """Recall of each group between ``DISTANCES_M``; groups in order, ranges that hold an onset."""
     hits: dict[tuple[str, float, float], list[bool]] = defaultdict(list)
@@ -266,11 +225,6 @@ def by_distance(scores: Scores) -> list[Recall]:
             if onset.distance_m is not None and low_m <= onset.distance_m < high_m:
                 hits[group, low_m, high_m].append(hit)
     return [Recall(*place, rounds=len(found), hits=sum(found)) for place, found in sorted(hits.items())]
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error: mean distance of probability and share over the bins' weights."""
-    return sum(part.weight * abs(part.p - part.share) for part in bins)
 
 
 def _inside(time_s: float, windows: Sequence[tuple[float, float]]) -> bool:

@@ -8,8 +8,9 @@ from math import isfinite
 import numpy as np
 
 from sensor.intervals import poisson_rate, wilson
+from sensor.reliability import calibration_error
 from sensor.replay.counting import counted
-from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, by_distance, calibration_error
+from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, by_distance
 
 GROUP_HEAD = (
     "group",

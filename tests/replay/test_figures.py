@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from sensor.reliability import reliability
 from sensor.replay.labels import FileTruth, Onset
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.report import scores_json, write_report
 from sensor.replay.runner import FileResult, Heard, ReplaySettings, default_config
-from sensor.replay.scoring import Recall, Scores, by_distance, reliability, score
+from sensor.replay.scoring import Recall, Scores, by_distance, score
 from sensor.replay.tables import GROUP_HEAD, distance_table, group_rows, label_rows, score_text
 from tests.support.impulses import write_bursts
 from tests.support.messages import candidate

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.classify.training.calibration import Floats, shared
+from sensor.classify.training.calibration import Floats
 from sensor.classify.training.corpus import RANGE_ONSETS_S, Corpus, Label, Recording
 from sensor.classify.training.dataset import RANGE_COPIES
 from sensor.classify.training.examples import BURST_COPIES, Dataset, seed_of
@@ -16,9 +16,10 @@ from sensor.classify.training.protocol import PRIOR, known
 from sensor.classify.training.synthetic import burst
 from sensor.intervals import poisson_rate, wilson
 from sensor.pairing import outside
+from sensor.reliability import calibration_error as expected_error
+from sensor.reliability import reliability
 
 CANDIDATE_P = 0.5
-BINS = 15
 CUTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -240,16 +241,6 @@ def calibration_error(
 ) -> tuple[float, list[tuple[float, float, int]]]:
     """Expected calibration error over 15 equal bins at the stated prior, and the bins."""
     rows = known(data, with_echoes=with_echoes)
-    weights = shared(data.labels[rows] == Label.GUNSHOT, PRIOR)
-    p, truth = gunshot[rows], data.labels[rows] == Label.GUNSHOT
-    place = np.minimum((p * BINS).astype(int), BINS - 1)
-    error, bins = 0.0, []
-    for number in range(BINS):
-        inside = place == number
-        weight = float(weights[inside].sum())
-        if weight > 0.0:
-            stated = float((weights[inside] * p[inside]).sum()) / weight
-            seen = float((weights[inside] * truth[inside]).sum()) / weight
-            error += weight * abs(stated - seen)
-            bins.append((stated, seen, int(inside.sum())))
-    return error, bins
+    truth = data.labels[rows] == Label.GUNSHOT
+    bins = reliability(list(zip(gunshot[rows].tolist(), truth.tolist(), strict=True)), PRIOR)
+    return expected_error(bins), [(part.p, part.share, part.triggers) for part in bins]
