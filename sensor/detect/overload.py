@@ -22,8 +22,10 @@ BODY_S = 0.05
 """Time after the onset that tells, with the moment before, where the rail is."""
 STANDS_S = 0.004
 """Shortest time on one value that is standing: half a wave of 125 Hz. Reverberation leaves sooner."""
-RAIL_SHARE = 0.5
-"""Of the largest value, what a rail is at least: one may be nearer to zero than the other."""
+AT_RAIL = 0.01
+"""Share of the range of all these samples within which a value is at an end of it. A rail is an end; digital
+silence, at whatever offset, lies between the swings of what breaks it. Zero is no rail: where nothing was
+heard, before a beginning or in a loss, zeros are read."""
 LEAST_HEARD = 0.75
 """Share of the moment that must have been heard: docs/detection.md, *Overload*."""
 
@@ -38,8 +40,10 @@ def heard_before(read: Callable[[int, int], Samples], onset: float, rate_hz: flo
     )
     samples = read(begin, last)
     before = samples[: end - begin]
-    stays = (np.diff(before) == 0.0) & (np.abs(before[1:]) >= RAIL_SHARE * np.abs(samples).max())
-    if not stays.any() or not np.abs(samples).any():
+    low, high = float(samples.min()), float(samples.max())
+    middle, reach = (low + high) / 2.0, (0.5 - AT_RAIL) * (high - low)
+    stays = (np.diff(before) == 0.0) & (before[1:] != 0.0) & (np.abs(before[1:] - middle) > reach)
+    if not stays.any():
         return 1.0
     borders = np.flatnonzero(np.diff(stays, prepend=False, append=False))
     lengths = borders[1::2] - borders[::2] + 1

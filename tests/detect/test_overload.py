@@ -33,13 +33,15 @@ def reader(audio: Samples) -> Callable[[int, int], Samples]:
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("rail_fs", [1.0, -1.0, 0.2])
-def test_the_share_is_the_time_off_the_rail(rate_hz: int, rail_fs: float) -> None:
+@pytest.mark.parametrize("offset_fs", [0.0, 0.3])
+def test_the_share_is_the_time_off_the_rail(rate_hz: int, rail_fs: float, offset_fs: float) -> None:
     audio = 0.1 * rail_fs * noise(rate_hz, 0.4)
     onset = round(0.3 * rate_hz)
     stood = round(0.012 * rate_hz)
     end = onset - round((GUARD_S + 0.006) * rate_hz)
     audio[end - stood : end] = rail_fs
-    assert heard_before(reader(audio), onset, rate_hz) == pytest.approx(1.0 - 0.012 / MOMENT_S, abs=0.01)
+    heard = heard_before(reader(audio + np.float32(offset_fs)), onset, rate_hz)
+    assert heard == pytest.approx(1.0 - 0.012 / MOMENT_S, abs=0.01)
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
@@ -49,18 +51,28 @@ def test_what_only_touches_the_rail_is_heard(rate_hz: int) -> None:
     assert heard_before(reader(wave), 0.3 * rate_hz, rate_hz) == 1.0
 
 
-@pytest.mark.parametrize("level_fs", [0.0, 0.3, 1.0])
-def test_silence_is_no_rail_and_a_constant_is_one(level_fs: float) -> None:
-    """Digital silence has a gate of its own; a stuck input hears nothing."""
-    audio = np.full(8000, level_fs, np.float32)
-    heard = heard_before(reader(audio), 4000, 8000)
-    assert heard == (1.0 if level_fs == 0.0 else 0.0)
+@pytest.mark.parametrize("offset_fs", [0.0, 0.1, -0.5, 1.0])
+def test_one_value_for_ever_is_silence_and_no_rail(offset_fs: float) -> None:
+    """It has a gate of its own."""
+    assert heard_before(reader(np.full(8000, offset_fs, np.float32)), 4000, 8000) == 1.0
 
 
-def test_silence_before_a_shot_is_no_rail() -> None:
-    audio = np.zeros(8000, np.float32)
-    add_blast(audio, 8000, 0.5, 0.5)
-    assert heard_before(reader(audio), 4000, 8000) == 1.0
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+@pytest.mark.parametrize("offset_fs", [0.0, 0.1, -0.5])
+@pytest.mark.parametrize("peak_fs", [0.01, 0.4])
+def test_silence_before_a_shot_is_no_rail_at_any_offset(
+    rate_hz: int, offset_fs: float, peak_fs: float
+) -> None:
+    audio = np.zeros(rate_hz, np.float32)
+    add_blast(audio, rate_hz, 0.5, peak_fs)
+    assert heard_before(reader(audio + np.float32(offset_fs)), 0.5 * rate_hz, rate_hz) == 1.0
+
+
+@pytest.mark.parametrize("offset_fs", [0.0, 0.1, -0.5])
+def test_what_lies_before_a_beginning_is_no_rail(offset_fs: float) -> None:
+    audio = noise(8000, 1.0)
+    add_blast(audio, 8000, 0.002, 0.4)
+    assert heard_before(reader(audio + np.float32(offset_fs)), 16.0, 8000) == 1.0
 
 
 @pytest.mark.parametrize("over_db", [0.0, 10.0, 20.0])
