@@ -42,7 +42,7 @@ def heard_before(read: Callable[[int, int], Samples], onset: float, rate_hz: flo
     before = samples[: end - begin]
     low, high = float(samples.min()), float(samples.max())
     middle, reach = (low + high) / 2.0, (0.5 - AT_RAIL) * (high - low)
-    stays = (np.diff(before) == 0.0) & (before[1:] != 0.0) & (np.abs(before[1:] - middle) > reach)
+    stays = (before[1:] == before[:-1]) & (before[1:] != 0.0) & (np.abs(before[1:] - middle) > reach)
     if not stays.any():
         return 1.0
     borders = np.flatnonzero(np.diff(stays, prepend=False, append=False))

@@ -68,6 +68,13 @@ def test_silence_before_a_shot_is_no_rail_at_any_offset(
     assert heard_before(reader(audio + np.float32(offset_fs)), 0.5 * rate_hz, rate_hz) == 1.0
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("gain", [1e-30, 3e38])
+def test_no_gain_is_too_small_or_large(gain: float) -> None:
+    audio = np.where(np.arange(8000) % 100 < 50, -gain, gain).astype(np.float32)
+    assert heard_before(reader(audio), 4000, 8000) < 0.1
+
+
 @pytest.mark.parametrize("offset_fs", [0.0, 0.1, -0.5])
 def test_what_lies_before_a_beginning_is_no_rail(offset_fs: float) -> None:
     audio = noise(8000, 1.0)
