@@ -34,9 +34,13 @@ def street_shot(rate_hz: float, onset_s: float = 0.1, noise: float = 1e-3) -> ND
     return out
 
 
-def vector(clip: NDArray[np.float64], rate_hz: float, onset_s: float = 0.1) -> NDArray[np.float32]:
+def vectors(clip: NDArray[np.float64], rate_hz: float, onset_s: float = 0.1) -> NDArray[np.float32]:
     aligned = to_common_rate(clip, rate_hz, onset_s * rate_hz)
-    return features.extract(aligned.wave, aligned.high)[0, 0]
+    return features.extract(aligned.wave, aligned.high)[0]
+
+
+def vector(clip: NDArray[np.float64], rate_hz: float, onset_s: float = 0.1) -> NDArray[np.float32]:
+    return vectors(clip, rate_hz, onset_s)[0]
 
 
 def test_there_is_a_name_for_every_feature_and_none_twice() -> None:
@@ -77,12 +81,24 @@ def test_a_batch_gives_what_single_clips_give() -> None:
 def test_the_second_look_is_the_first_of_an_earlier_onset_without_treble() -> None:
     clip = street_shot(24_000.0)
     found = to_common_rate(clip, 24_000.0, 2400.0)
-    first, second = features.extract(found.wave, found.high)[0]
+    first, second, _ = features.extract(found.wave, found.high)[0]
     earlier = vector(clip, 24_000.0, 0.1 - features.EARLIER_MS / 1000.0)
     assert second[~HIGH] == pytest.approx(earlier[~HIGH], abs=0.1)  # dB, octaves or log10
     assert np.abs(second - first)[~HIGH].max() > 1.0
     assert np.isnan(second[HIGH]).all()
     assert np.isfinite(first[HIGH]).all()
+
+
+def test_the_third_look_is_the_second_of_a_dulled_sound() -> None:
+    """Dulled at its own rate, by another filter of the same response."""
+    clip = street_shot(24_000.0)
+    response = 1.0 / np.sqrt(1.0 + (np.fft.rfftfreq(2 * clip.size, 1.0 / 24_000.0) / features.DULL_HZ) ** 4)
+    dull = np.fft.irfft(np.fft.rfft(clip, 2 * clip.size) * response)[: clip.size]
+    third = vectors(clip, 24_000.0)[2]
+    second = vectors(dull, 24_000.0)[1]
+    assert third[~HIGH] == pytest.approx(second[~HIGH], abs=0.2)  # dB, octaves or log10
+    assert np.abs(third - vectors(clip, 24_000.0)[1])[~HIGH].max() > 3.0
+    assert np.isnan(third[HIGH]).all()
 
 
 def test_silence_is_all_zero() -> None:
