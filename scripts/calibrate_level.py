@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the sound pressure level of digital full scale with a sound calibrator; --help says how."""
 
-import in_venv  # type: ignore[import-not-found]  # beside this script
+import in_venv
 
 if __name__ == "__main__":
     in_venv.ensure()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Average GPS fixes into the position of the microphone; --help says how."""
 
-import in_venv  # type: ignore[import-not-found]  # beside this script
+import in_venv
 
 if __name__ == "__main__":
     in_venv.ensure()

@@ -15,13 +15,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import in_venv  # type: ignore[import-not-found]  # beside this script
+import in_venv
 
 in_venv.ensure()
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import yaml
-from demo_parts import (  # type: ignore[import-not-found]  # beside this script
+
+from scripts.demo_parts import (
     START_S,
     DemoError,
     Part,
@@ -30,13 +31,13 @@ from demo_parts import (  # type: ignore[import-not-found]  # beside this script
     Stopped,
     address_in,
 )
-from demo_score import (  # type: ignore[import-not-found]  # same
+from scripts.demo_score import (
     SAME_S,
     Result,
     not_scripted,
     score,
 )
-from demo_town import (  # type: ignore[import-not-found]  # same
+from scripts.demo_town import (
     DIES,
     SITE,
     Scripted,
@@ -45,7 +46,6 @@ from demo_town import (  # type: ignore[import-not-found]  # same
     script,
     shortened,
 )
-
 from sensor.central.config import load_config
 from sensor.central.store import Store, User, open_store
 from sensor.central.types import IncidentVersion

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from demo_town import Scripted  # type: ignore[import-not-found]  # beside this script
-
+from scripts.demo_town import Scripted
 from sensor.central.types import Ellipse, IncidentVersion
 
 NEAR_M = 25.0

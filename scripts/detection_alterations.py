@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
-from detection_verdicts import Verdicts  # type: ignore[import-not-found]  # beside this script
 from numpy.typing import NDArray
 
+from scripts.detection_verdicts import Verdicts
 from sensor.classify.training.channels import resample
 from sensor.classify.training.corpus import Label, Recording
 from sensor.classify.training.examples import examples_of, onsets_of

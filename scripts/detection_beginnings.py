@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from detection_scoring import Score, Take, run, score  # type: ignore[import-not-found]  # beside this script
 
+from scripts.detection_scoring import Score, Take, run, score
 from sensor.detect.settings import DetectSettings
 
 LEADS_MS = (100, 20, 5, 0)
@@ -46,4 +46,4 @@ def _trimmed(item: Take, *, lead_s: float, zeros_s: float = 0.0) -> Take:
 
 def _rounded(item: Take, *, bits: int) -> Take:
     steps = np.float32(2.0 ** (bits - 1))
-    return replace(item, audio=np.round(item.audio * steps) / steps)
+    return replace(item, audio=(np.round(item.audio * steps) / steps).astype(np.float32))

@@ -6,7 +6,9 @@ import collections
 from dataclasses import replace
 
 import numpy as np
-from detection_scoring import (  # type: ignore[import-not-found]  # beside this script
+from numpy.typing import NDArray
+
+from scripts.detection_scoring import (
     Answers,
     Take,
     detect,
@@ -14,8 +16,6 @@ from detection_scoring import (  # type: ignore[import-not-found]  # beside this
     run,
     score,
 )
-from numpy.typing import NDArray
-
 from sensor.detect.settings import DetectSettings
 from sensor.sim.render import recording_of, stretches
 from sensor.sim.scene import Scene

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from detection_scoring import unheard  # type: ignore[import-not-found]  # beside this script
-from detection_verdicts import Verdicts  # type: ignore[import-not-found]  # beside this script
 
+from scripts.detection_scoring import unheard
+from scripts.detection_verdicts import Verdicts
 from sensor.classify import context
 from sensor.classify.classifier import Classifier
 from sensor.classify.training.corpus import Label

@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detection_alterations import (  # type: ignore[import-not-found]  # beside this script
+from scripts.detection_alterations import (
     EVERY_NEGATIVE,
     EVERY_STREET,
     NEGATIVES,
     Altered,
 )
-from detection_causes import WORST, Confusion  # type: ignore[import-not-found]  # beside this script
-from detection_day import Day  # type: ignore[import-not-found]  # beside this script
-from detection_scoring import Score  # type: ignore[import-not-found]  # beside this script
-
+from scripts.detection_causes import WORST, Confusion
+from scripts.detection_day import Day
+from scripts.detection_scoring import Score
 from sensor.classify.training.card import total_rate
 from sensor.classify.training.corpus import FOLDS
 from sensor.classify.training.report import CANDIDATE_P, Report, Share, total

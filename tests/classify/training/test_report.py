@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scripts import detection_scoring
 from sensor.classify.training import corpus as corpora
 from sensor.classify.training import pictures, report
 from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.examples import ROW, Dataset
 from sensor.classify.training.report import Share
 from sensor.intervals import wilson
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
-
-import detection_scoring  # type: ignore[import-not-found]  # beside the scripts
 
 STREET = Recording(
     "pittsburgh/FP1_x.flac",
