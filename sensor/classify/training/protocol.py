@@ -176,7 +176,7 @@ def out_of_fold(data: Dataset, task: Task, fitter: Fitter, jobs: int | None = No
 def fit_without(data: Dataset, task: Task, fitter: Fitter, number: int) -> Predictor:
     """A model that has met nothing of a fold, nor noise of it; it learns from the first look alone.
 
-    Learned from both, the looks agree too well for their mean to be worth more than either.
+    Learned from all, the looks agree too well for their mean to be worth more than either.
     """
     rows = task.use & (data.rows["fold"] != number) & (data.rows["noise_fold"] != number)
     return fitter(data.features[rows, 0], task.targets[rows], task.weights[rows])

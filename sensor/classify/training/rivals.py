@@ -156,6 +156,7 @@ RIVALS: dict[str, Rival] = {
     "networks alone": Rival(network_fitter(SOUND)),
     "network and trees, sharp thresholds": Rival(sharp),
     "network and trees, the first look alone": Rival(sound_fitter, looks=1),
+    "network and trees, the first two looks": Rival(sound_fitter, looks=2),
     "MiniRocket features, ridge": Rival(seedless(ridge), pictures.rockets),
     "convolutional network": Rival(convolution.convolutional_fitter, pictures.spectrograms),
     "one network": Rival(_ONE),
