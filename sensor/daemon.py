@@ -174,7 +174,7 @@ class Daemon:
             new = load_config(self._config_file)
             taken, waiting = diff(self.config, new)
             self.config = take_over(self.config, new)
-            self.listener.retune(self.config.detect, self.config.publish.p_min)
+            self.listener.retune(self.config.detect, self.config.publish.p_min, self.versions())
             logs.set_level(self.config.log.level)
             logger.info("reload: taken over %s", ", ".join(taken) or "nothing")
             if waiting:

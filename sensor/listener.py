@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sensor.capture.source import Source
     from sensor.detect.settings import DetectSettings
-    from sensor.events import Candidate
+    from sensor.events import Candidate, Versions
     from sensor.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -44,16 +44,16 @@ class Listener:
         self._build = build
         self._store = store
         self._rate_hz = 0.0
-        self._retune: tuple[DetectSettings, float] | None = None
+        self._retune: tuple[DetectSettings, float, Versions] | None = None
         self._thread = threading.Thread(target=self._run, name="dsp", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
         self._thread.start()
 
-    def retune(self, detect: DetectSettings, p_min: float) -> None:
-        """Have the pipeline take new settings before its next block."""
-        self._retune = (detect, p_min)
+    def retune(self, detect: DetectSettings, p_min: float, versions: Versions) -> None:
+        """Have the pipeline take new settings, and state so, as soon as nothing is undecided."""
+        self._retune = (detect, p_min, versions)
 
     def stop(self, timeout_s: float) -> bool:
         """Close the source, let what is pending be decided and stored; True when that was in time."""
@@ -83,8 +83,8 @@ class Listener:
                 if self.pipeline is None or self.source.rate_hz != self._rate_hz:
                     self.pipeline = self._rebuild(self.pipeline)
                 if self._retune is not None:
-                    (detect, p_min), self._retune = self._retune, None
-                    self._hand_over(self.pipeline.retune(detect=detect, p_min=p_min))
+                    (detect, p_min, versions), self._retune = self._retune, None
+                    self.pipeline.retune(detect=detect, p_min=p_min, versions=versions)
                 self._hand_over(self.pipeline.process(block))
                 self.processed += 1
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 RAIL_FS = 0.999
 """From here on a sample counts as clipped, full scale; converters stop a few codes short of 1."""
+TUNING_S = 0.5
+"""New settings wait so long at the most for crossings that are undecided: where something bangs on and on."""
 RAIL_MEMORY_S = 60.0
 """Time constant of the reported share of clipped samples, seconds of the stream."""
 
@@ -57,7 +59,18 @@ class PipelineCounts:
     candidates: int = 0
     rejects: Counter[RejectReason] = field(default_factory=Counter)
     clip_fraction: float = 0.0
-    """Share of the samples of about the last minute that sat at the rail, 0 to 1."""
+    """Share of the samples of about the last minute that sat at full scale, of the worst channel, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tuning:
+    """Settings that wait for their moment."""
+
+    detect: DetectSettings
+    p_min: float
+    versions: Versions
+    latest: int
+    """Count of samples at which they wait no longer."""
 
 
 class PipelineWitness(Witness, Protocol):
@@ -115,41 +128,63 @@ class Pipeline:
         self._listen = listen
         self._budget = TokenBucket(limit) if limit is not None else None
         self._earlier: deque[Heard] = deque()
+        self._tuned = detect
+        self._tuning: _Tuning | None = None
+        """What is to be taken over once nothing is undecided."""
 
     def process(self, block: Block) -> list[Candidate]:
         """Return the candidates that ``block`` completed, in order of their onsets."""
-        candidates: list[Candidate] = []
+        candidates = self._take_tuning()
         if block.lost:
             # Decided and stamped before the time base hears of the break, by the clock as it was.
             self.counts.lost += block.lost
             candidates += self._judge(self.detector.reset(block.first))
         self._timebase.observe(block)
-        mono = self._mono(block.samples)
+        heard = self._listened(block.samples)
+        mono = _mean(heard)
         self.counts.samples += mono.size
-        self._note_rail(mono)
+        self._note_rail(heard)
         return candidates + self._judge(self.detector.process(block.first, mono))
 
-    def _note_rail(self, mono: Samples) -> None:
-        """Follow the share of samples at the rail; it forgets with `RAIL_MEMORY_S`."""
-        kept = math.exp(-mono.size / (RAIL_MEMORY_S * self._rate_hz))
+    def _note_rail(self, heard: Samples) -> None:
+        """Follow the share of samples at the rail, of the worst channel; it forgets with `RAIL_MEMORY_S`."""
+        kept = math.exp(-heard.shape[1] / (RAIL_MEMORY_S * self._rate_hz))
         share = 0.0
-        # Mostly all squares together stay below that of one sample at the rail: then there is none.
-        if not np.vdot(mono, mono) < RAIL_FS**2:
-            share = float(np.count_nonzero(np.abs(mono) >= RAIL_FS)) / mono.size
+        for channel in heard:
+            # Mostly all squares together stay below that of one sample at the rail: then there is none.
+            if not np.vdot(channel, channel) < RAIL_FS**2:
+                share = max(share, float(np.count_nonzero(np.abs(channel) >= RAIL_FS)) / channel.size)
         self.counts.clip_fraction = kept * self.counts.clip_fraction + (1.0 - kept) * share
 
     def flush(self) -> list[Candidate]:
         """Decide what is pending at the end of the stream with what has been heard."""
         return self._judge(self.detector.flush())
 
-    def retune(self, *, detect: DetectSettings, p_min: float) -> list[Candidate]:
-        """Take new settings between two blocks; pending triggers are decided with the old ones."""
-        candidates = self.flush()
-        self.detector = Detector(self._rate_hz, detect, self._witness)
-        self._p_min = p_min
+    def retune(self, *, detect: DetectSettings, p_min: float, versions: Versions) -> None:
+        """Take new settings once nothing is undecided, at the latest ``TUNING_S`` later.
+
+        Nothing is forgotten: a shot round the change is heard with what came before it. ``versions`` is what
+        candidates state from then on.
+        """
+        self._tuning = _Tuning(detect, p_min, versions, self.counts.samples + round(TUNING_S * self._rate_hz))
+
+    def _take_tuning(self) -> list[Candidate]:
+        """Take over what ``retune`` was told, unless that can wait for something undecided."""
+        tuning = self._tuning
+        if tuning is None or (self.detector.undecided and self.counts.samples < tuning.latest):
+            return []
+        self._tuning = None
+        candidates: list[Candidate] = []
+        if tuning.detect != self._tuned:
+            candidates = self.flush()
+            self.detector = self.detector.retuned(tuning.detect)
+            self._tuned = tuning.detect
+        self._p_min = tuning.p_min
+        self._node = replace(self._node, versions=tuning.versions)
         return candidates
 
-    def _mono(self, samples: Samples) -> Samples:
+    def _listened(self, samples: Samples) -> Samples:
+        """The channels that are listened to, shape (channels, n)."""
         if self._listen is not None:
             if max(self._listen) >= samples.shape[0]:
                 message = (
@@ -158,12 +193,7 @@ class Pipeline:
                 )
                 raise ConfigError(message)
             samples = samples[list(self._listen)]
-        if samples.shape[0] == 1:
-            return samples[0]
-        with np.errstate(invalid="ignore", over="ignore"):
-            mono: Samples = samples.mean(axis=0, dtype=np.float32)
-        # The sum of all squares is finite only if every sample is: then nothing more is to be done.
-        return mono if math.isfinite(np.vdot(mono, mono)) else _finite_mean(samples, mono)
+        return samples
 
     def _judge(self, decisions: list[Trigger | Reject]) -> list[Candidate]:
         candidates = []
@@ -230,6 +260,16 @@ class Pipeline:
             ),
             versions=self._node.versions,
         )
+
+
+def _mean(samples: Samples) -> Samples:
+    """Mean of channels (channels, n), shape (n,)."""
+    if samples.shape[0] == 1:
+        return samples[0]
+    with np.errstate(invalid="ignore", over="ignore"):
+        mono: Samples = samples.mean(axis=0, dtype=np.float32)
+    # The sum of all squares is finite only if every sample is: then nothing more is to be done.
+    return mono if math.isfinite(np.vdot(mono, mono)) else _finite_mean(samples, mono)
 
 
 def _finite_mean(samples: Samples, mono: Samples) -> Samples:

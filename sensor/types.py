@@ -94,16 +94,16 @@ class Trigger:
     off: int
     """One past the last sample of that clip; the trigger is emitted once it is in the history."""
     peak_fs: float
-    """Largest absolute sample of the impulse before any filter, full scale."""
+    """Farthest that a sample of the impulse, unfiltered, is from where the input rested, full scale."""
     swing_fs: float
-    """Half the way from its lowest to its highest sample, full scale; unlike the peak, no offset moves it."""
+    """Half the way from its lowest to its highest sample, full scale: no rest is needed."""
     snr_db: float
     """Peak of the impulse's band-passed frame level over the noise floor, dB."""
     noise_dbfs: float
     """Noise floor in the detector's band just before the onset, dB; RMS re full scale, so that a
     full-scale square wave is 0."""
     later_arrivals: tuple[LaterArrival, ...] = ()
-    """At most three, within 200 ms and before the next trigger, in time order."""
+    """At most three, within 200 ms and before the next crossing, in time order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from sensor.classify.classifier import Classifier
 from sensor.detect.settings import DetectSettings
 from sensor.errors import CaptureError, ConfigError
 from sensor.events import Candidate, Position, Versions
-from sensor.pipeline import Node, Pipeline
+from sensor.pipeline import TUNING_S, Node, Pipeline, _mean
 from sensor.rate_limit import RateLimit, TokenBucket
 from sensor.timing.timebase import FileTimebase
 from sensor.types import Block, RejectReason
@@ -122,13 +122,43 @@ def test_what_is_below_p_min_is_counted_and_not_returned() -> None:
     assert stages.counts.rejects[RejectReason.BELOW_P_MIN] == stages.counts.triggers == len(ONSETS_S)
 
 
-def test_retuning_keeps_what_is_pending() -> None:
-    stages = pipeline()
-    cut = round(1.95 * RATE_HZ)
-    found = stages.process(Block(0, STREET[np.newaxis, :cut], 0))
-    found += stages.retune(detect=DetectSettings(), p_min=1.0)
-    assert len(found) == len(ONSETS_S)
-    assert stages.process(Block(cut, STREET[np.newaxis, cut:], 0)) + stages.flush() == []
+TUNED = Versions(software="1", model="m", config="after")
+
+
+def retuned(after_s: float, detect: DetectSettings, samples: np.ndarray = STREET) -> list[Candidate]:
+    """Candidates of a stream, in blocks of 10 ms, whose settings are changed after so many seconds."""
+    stages, found, size = pipeline(), [], RATE_HZ // 100
+    for first in range(0, samples.size, size):
+        if first == round(after_s * RATE_HZ):
+            stages.retune(detect=detect, p_min=0.0, versions=TUNED)
+        found += stages.process(Block(first, samples[np.newaxis, first : first + size], 0))
+    return found + stages.flush()
+
+
+@pytest.mark.parametrize("after_ms", [-300, -100, -20, 10, 50, 100, 200, 400])
+@pytest.mark.parametrize("threshold_db", [10.6, 10.0])
+def test_retuning_forgets_nothing(after_ms: int, threshold_db: float) -> None:
+    """Whether or not the detector really changes, a shot round the moment is heard as if it had not."""
+    want = run(pipeline(), STREET[np.newaxis])
+    got = retuned(round(ONSETS_S[0] + after_ms / 1000, 2), DetectSettings(threshold_db=threshold_db))
+    assert [c.utc_ns for c in got] == pytest.approx([c.utc_ns for c in want], abs=20_000)
+    for before, after in zip(want, got, strict=True):
+        assert after.p_gunshot == pytest.approx(before.p_gunshot, abs=0.02)
+
+
+def test_candidates_state_the_settings_that_they_were_judged_by() -> None:
+    stages = [
+        c.versions.config for c in retuned(round(ONSETS_S[0] + 0.05, 2), DetectSettings(threshold_db=9.0))
+    ]
+    assert stages == [NODE.versions.config] + ["after"] * (len(ONSETS_S) - 1)
+
+
+def test_new_settings_do_not_wait_for_ever_where_it_bangs_on() -> None:
+    hammer = bursts(tuple(np.arange(0.5, 5.9, 0.1).tolist()), seconds=6.0, rate_hz=RATE_HZ)
+    stated = [c.versions.config for c in retuned(2.0, DetectSettings(threshold_db=9.0), hammer)]
+    changed = stated.index("after")
+    assert set(stated[changed:]) == {"after"}
+    assert changed == pytest.approx((2.0 + TUNING_S - 0.5) / 0.1, abs=3)
 
 
 def test_candidate_carries_calibrated_level_and_position_where_they_are_known() -> None:
@@ -160,6 +190,15 @@ def test_share_of_clipped_samples_is_that_of_the_last_minute() -> None:
     for second in range(300, 900):
         stages.process(Block(second * RATE_HZ, loud * 0.5, 0))
     assert stages.counts.clip_fraction < 1e-4
+
+
+def test_the_worst_channel_tells_of_the_rail() -> None:
+    """A mean of two channels never reaches it where one is quiet."""
+    stages = pipeline()
+    samples = np.zeros((2, 60 * RATE_HZ), np.float32)
+    samples[1, ::2] = -1.0
+    stages.process(Block(0, samples, 0))
+    assert stages.counts.clip_fraction == pytest.approx(0.5 * (1 - np.exp(-1)), rel=0.01)
 
 
 def test_flood_is_cut_counted_and_over_when_the_noise_is() -> None:
@@ -214,7 +253,7 @@ def test_a_stream_without_any_number_is_silence_and_no_warning() -> None:
 
 def test_the_mean_of_finite_channels_is_what_it_always_was() -> None:
     samples = np.random.default_rng(1).normal(size=(3, 1000)).astype(np.float32)
-    mono = pipeline()._mono(samples)
+    mono = _mean(samples)
     np.testing.assert_array_equal(mono, samples.mean(axis=0, dtype=np.float32))
     samples[1, 500] = np.nan
-    np.testing.assert_array_equal(np.delete(pipeline()._mono(samples), 500), np.delete(mono, 500))
+    np.testing.assert_array_equal(np.delete(_mean(samples), 500), np.delete(mono, 500))

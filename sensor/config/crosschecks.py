@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sensor.broker.settings import BrokerAccess
 from sensor.config.model import Config
 from sensor.config.yaml_reader import Document, Fault, KeyPath, dotted
+from sensor.detect.filter import LEAST_BAND_HZ
 
 MIN_DECIMALS = 5
 """Decimals of a degree that keep a position within half a metre."""
@@ -36,6 +37,11 @@ def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
     if channel is not None and channel >= config.audio.channels:
         text = f"channel {channel} is not captured; audio.channels must be at least {channel + 1}"
         yield ("timing", "pps_channel"), text
+    low_hz, high_hz = config.detect.band_low_hz, config.detect.band_high_hz
+    if high_hz - low_hz < LEAST_BAND_HZ:
+        needed = f"give {low_hz + LEAST_BAND_HZ:g} or more, or lower band_low_hz"
+        text = f"{high_hz:g} leaves too narrow a band above band_low_hz ({low_hz:g}): {needed}"
+        yield ("detect", "band_high_hz"), text
     yield from unexpanded_paths(config)
 
 

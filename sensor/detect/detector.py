@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensor.detect import silence
+from sensor.detect.amplitude import REST_S, peak_and_swing
 from sensor.detect.echoes import WITHIN_S, later_arrivals
 from sensor.detect.faults import Suspect, explain, margins
 from sensor.detect.filter import FrameFilter, HopFilter
@@ -24,7 +24,8 @@ from sensor.detect.noise_floor import (
     sounds,
 )
 from sensor.detect.onset import Pick, Picker, fused
-from sensor.detect.repeats import SAME_S, SIGMA_S, Repeat, RepeatFinder
+from sensor.detect.pending import Pending
+from sensor.detect.repeats import SAME_S, SIGMA_S, RepeatFinder
 from sensor.detect.settings import DetectSettings
 from sensor.detect.trigger import Crossing, TriggerFinder, levels_db
 from sensor.detect.witness import Frames, Judged
@@ -49,24 +50,6 @@ BELOW_CROSSING_DB = 3.0
 """What is left without a fault is one too, unless it comes so near to crossing by itself."""
 
 
-@dataclass(slots=True)
-class _Pending:
-    """A crossing that waits for its onset to be timed, then for its post-roll."""
-
-    crossing: Crossing
-    sample: int
-    """Absolute index of the first sample of the crossing frame."""
-    pick: Pick | None = None
-    """Its onset, by absolute index, once there is enough audio to time it."""
-    repeat: Repeat[_Pending] | None = None
-    """What it repeats, where that and not its level is why it crossed."""
-
-    @property
-    def floor_db(self) -> float:
-        """Noise floor then, dB re full scale."""
-        return self.crossing.floor_db
-
-
 class Detector:
     """Finds impulses in one channel of audio.
 
@@ -79,7 +62,7 @@ class Detector:
         witness: is told what every decision rested on; None in the daemon.
 
     Raises:
-        ValueError: the rate is out of range.
+        ValueError: the rate is out of range, or the band too narrow.
     """
 
     _first: int | None
@@ -109,7 +92,7 @@ class Detector:
         """The hops that are filtered together, behind so many samples that they look back at."""
         starts = range(self._tail, self._work.size, self._hop)
         self._hops_in_work = [self._work[at : at + self._hop] for at in starts]
-        self._repeats: RepeatFinder[_Pending] = RepeatFinder(
+        self._repeats: RepeatFinder[Pending] = RepeatFinder(
             rate_hz, settings.repeat_likeness, settings.refractory_s
         )
         self._begin(None)
@@ -169,10 +152,19 @@ class Detector:
         if self._first is not None and first < at:
             raise ValueError(f"the stream cannot begin anew at {first}, it is at {at} already")
         out = self.flush()
-        kept = self._history
-        self._begin(first)
-        self._flushed = kept if kept.end <= first else None  # else the indices count anew: another stream
+        self._begin_after(self, first)
         return out
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a crossing waits for what comes after it."""
+        return bool(self._pending)
+
+    def retuned(self, settings: DetectSettings) -> Detector:
+        """A detector of other settings that goes on where this one, flushed, ended, with what it heard."""
+        other = Detector(self._rate_hz, settings, self._witness)
+        other._begin_after(self, self._history.end)
+        return other
 
     def clip(self, on: int, off: int) -> Samples:
         """Raw samples [on, off), shape (off - on,); zeros where they are lost, forgotten or yet to come."""
@@ -213,8 +205,15 @@ class Detector:
         self._repeats.forget()
         self._refractory_until = -math.inf
         """Absolute index before which no other trigger may be."""
-        self._pending: list[_Pending] = []
+        self._pending: list[Pending] = []
         self._intake = Intake()
+
+    def _begin_after(self, before: Detector, first: int) -> None:
+        """Begin at ``first``, with what was before as past unless the indices count anew: another stream."""
+        kept, until = before._history, before._refractory_until
+        self._begin(first)
+        if kept.end <= first:
+            self._flushed, self._refractory_until = kept, until
 
     def _take_hops(self, out: list[Trigger | Reject]) -> None:
         """Judge the complete hops in the work buffer, one by one, and make room for those that follow."""
@@ -268,14 +267,14 @@ class Detector:
         crossings = self._finder.find(energies) if energies.size else []
         if not (crossings or self._pending or self._repeats.listening):
             return
-        risen = [_Pending(crossing, self._sample(crossing.frame)) for crossing in crossings]
+        risen = [Pending(crossing, self._sample(crossing.frame)) for crossing in crossings]
         if risen or self._repeats.listening:
             self._pending += risen
             self._add_repeats(risen)
         if self._pending:
             self._decide_ready(out)
 
-    def _add_repeats(self, risen: list[_Pending]) -> None:
+    def _add_repeats(self, risen: list[Pending]) -> None:
         """Put what repeats an earlier crossing among those that rose by themselves, in order of time."""
         for repeat in self._repeats.find(risen, self._history, self._judged_until):
             near = SAME_CROSSING_S * self._rate_hz
@@ -284,7 +283,7 @@ class Detector:
             frame = round((repeat.sample - self._sample(0)) / self._filters.frame)
             crossing = Crossing(frame, 0.0, repeat.of.floor_db, likeness=repeat.likeness)
             insort(
-                self._pending, _Pending(crossing, repeat.sample, repeat=repeat), key=lambda item: item.sample
+                self._pending, Pending(crossing, repeat.sample, repeat=repeat), key=lambda item: item.sample
             )
 
     def _sample(self, frame: int) -> int:
@@ -310,7 +309,7 @@ class Detector:
             self._pending.pop(0)
 
     def _conclude(
-        self, out: list[Trigger | Reject], pending: _Pending, decision: Trigger | Reject, until: float
+        self, out: list[Trigger | Reject], pending: Pending, decision: Trigger | Reject, until: float
     ) -> None:
         """Hand out a decision, with what it rested on where somebody asks."""
         out.append(decision)
@@ -326,7 +325,7 @@ class Detector:
             width = self._filters.frame
             self._witness.frames(Frames(self._sample(frame), width, levels_db, recent_db, floor_db))
 
-    def _suspect(self, pending: _Pending) -> Suspect:
+    def _suspect(self, pending: Pending) -> Suspect:
         """A crossing and what a fault is told by."""
         filters = self._filters
         before, after = silence.before(filters), filters.half + math.ceil(silence.SETTLED_S * self._rate_hz)
@@ -334,7 +333,7 @@ class Detector:
         limit_db = pending.floor_db + self._settings.threshold_db - BELOW_CROSSING_DB
         return Suspect(near, before, filters, limit_db)
 
-    def _time(self, pending: _Pending) -> Pick:
+    def _time(self, pending: Pending) -> Pick:
         """The onset of a crossing, by absolute index: picked, and by its lag to one that it is like."""
         repeat = pending.repeat or self._repeats.alike(pending, self._history)
         by_lag = None
@@ -351,11 +350,15 @@ class Detector:
             return own
         return fused(own, by_lag) if abs(own.index - by_lag.index) <= SAME_S * self._rate_hz else by_lag
 
-    def _decide(self, pending: _Pending, pick: Pick) -> Trigger | Reject:
+    def _decide(self, pending: Pending, pick: Pick) -> Trigger | Reject:
         """The trigger or reject that a timed crossing has become."""
         rate_hz, filters, settings = self._rate_hz, self._filters, self._settings
         fault = explain(self._suspect(pending))
+        if pending.repeat is not None:
+            fault = pending.repeat.of.fault or fault
         if fault is not None:
+            pending.fault = fault
+            self._repeats.drop(pending)
             return Reject(fault, float(pending.sample))
         self._refractory_until = max(pending.sample, pick.index) + settings.refractory_s * rate_hz
         index = math.floor(pick.index)
@@ -368,14 +371,15 @@ class Detector:
         body = max(filters.span, filters.half + round(min(until_s, BODY_S) * rate_hz))
         levels = levels_db(filters.energies(filters.frames(sound)))
         of_body = levels[: (body - filters.half) // filters.frame]
-        impulse = sound[filters.half : body]
+        before = self._history.read(max(index - round(REST_S * rate_hz), self._first or 0), index)
+        peak_fs, swing_fs = peak_and_swing(sound[filters.half : body], before)
         return Trigger(
             onset=pick.index,
             onset_sigma_s=pick.sigma_s,
             on=index - round(settings.pre_roll_s * rate_hz),
             off=index + round(settings.post_roll_s * rate_hz),
-            peak_fs=float(np.abs(impulse).max(initial=0.0)),
-            swing_fs=float(np.ptp(impulse)) / 2.0 if impulse.size else 0.0,
+            peak_fs=peak_fs,
+            swing_fs=swing_fs,
             snr_db=float(of_body.max(initial=SILENT_DB)) - noise_dbfs,
             noise_dbfs=noise_dbfs,
             later_arrivals=later_arrivals(levels, self._frame_s, until_s),

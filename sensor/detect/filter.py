@@ -30,6 +30,8 @@ DECIMATOR_CUT = 0.85
 1.0 it is 41 dB; the band-pass is within 0.05 dB of what it would be alone (0.07 at 1.0)."""
 KAISER_BETA = 5.0
 """Stop band at about -50 dB."""
+LEAST_BAND_HZ = 500.0
+"""Narrowest band: taps of 8 ms part no less, and an impulse fills more."""
 
 
 def band_pass_taps(low_hz: float, high_hz: float, rate_hz: float, half: int) -> NDArray[np.float64]:
@@ -84,9 +86,11 @@ def overlapping(samples: Samples, shape: tuple[int, ...], steps: tuple[int, ...]
 
 
 class FrameFilter:
-    """Mean square of the band-passed signal in frames of about 1 ms."""
+    """Mean square of the band-passed signal in frames of about 1 ms; too narrow a band is a ValueError."""
 
     def __init__(self, rate_hz: float, low_hz: float, high_hz: float) -> None:
+        if high_hz - low_hz < LEAST_BAND_HZ:
+            raise ValueError(f"{low_hz:g} to {high_hz:g} Hz is narrower than {LEAST_BAND_HZ:g} Hz")
         self.frame = round(rate_hz * FRAME_S)
         """Samples per frame."""
         self.half = HALF_FRAMES * self.frame

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EARLY_S = 0.005
 """How long before the crossing the arrival is sought: the band-pass looks 4 ms ahead."""
 LATE_S = 0.04
-"""How long after the crossing a stronger step takes over: less than the interval of the fastest weapons."""
+"""How long after the crossing a stronger step takes over: as long as another trigger may not follow."""
 STEP_AFTER_S = 0.002
 """3 ms do as well in the street, but lose a lone blast in noise of 15 dB SNR twice as often."""
 WHITE_AFTER_S = 0.5e-3

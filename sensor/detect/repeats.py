@@ -153,6 +153,12 @@ class RepeatFinder(Generic[T]):
         self._best: Repeat[T] | None = None
         """The best likeness of the last moment, while a better one may follow."""
 
+    def drop(self, crossing: T) -> None:
+        """Seek and time nothing by a crossing that was no sound."""
+        self._kept = [item for item in self._kept if item.of is not crossing]
+        if self._template is not None and self._template.of is crossing:
+            self._template = self._best = None
+
     @property
     def listening(self) -> bool:
         """Whether anything may be found without another crossing."""

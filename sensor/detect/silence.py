@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from sensor.types import Samples
 
 RUN_FRAMES = 1
-"""Shortest run of one value that counts as digital silence, in frames of 1 ms."""
+"""Shortest run of one value that counts as digital silence, in frames of 1 ms. It may be any value: what an
+input with an offset gives when it is muted, or a driver that repeats its last sample."""
+AT_RAIL = 0.01
+"""Share of the range of the samples within which a value is at an end of it."""
 REACH_FRAMES = 8
 """Frames from the crossing on that are asked for what is left."""
 FITTED_FRAMES = 12
@@ -86,8 +89,10 @@ def _run(samples: Samples, crossing: int, filters: FrameFilter) -> tuple[int, in
     shortest = max(2, round(RUN_FRAMES * filters.frame))
     low = crossing - filters.half - shortest
     near = samples[low : crossing + filters.frame + filters.half + shortest]
-    # Runs at the rail are clipping, not silence.
-    same = (np.diff(near) == 0.0) & (np.abs(near[1:]) < 0.1 * np.abs(near).max())
+    # Runs at the rail are clipping, not silence: a rail is an end of the range, and far from zero.
+    lowest, highest = float(samples.min()), float(samples.max())
+    inside = np.abs(near[1:] - (lowest + highest) / 2.0) < (0.5 - AT_RAIL) * (highest - lowest)
+    same = (np.diff(near) == 0.0) & (inside | (np.abs(near[1:]) < 0.1 * np.abs(near).max()))
     borders = np.flatnonzero(np.diff(np.concatenate(([False], same, [False]))))
     runs = [(first, last) for first, last in borders.reshape(-1, 2) if last - first >= shortest - 1]
     if not runs:
@@ -103,8 +108,7 @@ def _run(samples: Samples, crossing: int, filters: FrameFilter) -> tuple[int, in
 def _mended(samples: Samples, run: tuple[int, int], end: int, frame: int) -> Samples:
     """The samples up to ``end`` or farther without the slow part of what the run cuts on either side."""
     first, last = run
-    mended = samples[: max(end, last + FITTED_FRAMES * frame)].copy()
-    mended[first:last] = 0.0
+    mended = samples[: max(end, last + FITTED_FRAMES * frame)] - samples[first]
     mended[:first] = _quick(mended[:first][::-1], frame)[::-1]
     mended[last:] = _quick(mended[last:], frame, settling=SETTLING_SAMPLES)
     return mended

@@ -57,7 +57,8 @@ def shown_false(
 
 
 def _miss(miss: Miss, heard: FileResult, excerpt: _Excerpt) -> str:
-    why = "nothing triggered" if miss.p_nearby is None else f"best p nearby {miss.p_nearby:.3f}"
+    refused = f"refused as {' and '.join(miss.refused)}" if miss.refused else "nothing triggered"
+    why = refused if miss.p_nearby is None else f"best p nearby {miss.p_nearby:.3f}"
     onset_s = miss.onset.onset_s
     # A trigger within the tolerance is the round's own.
     earlier = [offset_s for offset_s, _ in heard.triggers if TOLERANCE_S < onset_s - offset_s < 1.0]

@@ -7,6 +7,7 @@ A ``files.csv`` beside it (``path, label, group``) names groups and says what el
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -73,21 +74,22 @@ class FileTruth:
         return max(0.0, self.onsets[0].onset_s - BEFORE_S)
 
     def windows(self, seconds: float) -> list[tuple[float, float]]:
-        """Merged stretches round the listed onsets, within ``[0, seconds]``, with the ignored beginning."""
+        """Merged stretches round the listed onsets that touch ``[0, seconds]``, with the ignored beginning.
+
+        They may reach beyond: a sound that a recording begins with may be picked before its first sample.
+        """
         spans = [(onset.onset_s - BEFORE_S, onset.onset_s + AFTER_S) for onset in self.onsets]
         if self.ignored_until_s > 0.0:
-            spans.insert(0, (0.0, self.ignored_until_s))
+            spans.insert(0, (-math.inf, self.ignored_until_s))
         if self.unlisted_shots:
-            spans = [(0.0, seconds)]
+            spans = [(-math.inf, math.inf)]
         merged: list[tuple[float, float]] = []
         for begin, end in spans:
             if merged and begin <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
                 merged.append((begin, end))
-        return [
-            (max(0.0, begin), min(seconds, end)) for begin, end in merged if end > 0.0 and begin < seconds
-        ]
+        return [(begin, end) for begin, end in merged if end > 0.0 and begin < seconds]
 
 
 Truth = Mapping[str, FileTruth]

@@ -33,7 +33,9 @@ SEPARATORS = (",", ";", "\t")
 LAST_YEAR = 2261
 """The last whole year whose nanoseconds since 1970 fit into 64 bits."""
 
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9})\d*)?\s*(Z|z|[+-]\d\d:?\d\d)?")
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*(Z|z|[+-]\d\d:?\d\d)?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +60,14 @@ def utc_ns_from_iso(text: str) -> int:
         raise ValueError(
             f"{text!r} is no date and time; write 2026-06-14T21:04:00Z or 2026-06-14T17:04:00-04:00"
         )
-    day, clock, fraction, zone = match.groups()
+    day, clock, second, fraction, zone = match.groups()
     if zone is None:
         raise ValueError(
             f"{text} does not say its time zone; end it with Z for UTC, or with an offset like -04:00"
         )
     if int(day[:4]) > LAST_YEAR:
         raise ValueError(f"{text} is after {LAST_YEAR}, the last year that can be told in nanoseconds")
-    moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+    moment = datetime.fromisoformat(f"{day}T{clock}:{second or '00'}{'+00:00' if zone in 'Zz' else zone}")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     if since.days < 0:
         raise ValueError(f"{text} is before 1970")

@@ -131,7 +131,7 @@ def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
         "distances": [_recall_json(part) for part in by_distance(scores)],
         "file_labels": [_group_json(label) for label in scores.labels],
         "calibration": {
-            "ece": calibration_error(scores.reliability),
+            "ece": calibration_error(scores.reliability) if scores.reliability else None,
             "prior": scores.prior,
             "bins": [asdict(part) for part in scores.reliability],
         },
@@ -141,6 +141,7 @@ def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
                 "onset_s": miss.onset.onset_s,
                 "shot": miss.onset.shot,
                 "p_nearby": miss.p_nearby,
+                "refused": list(miss.refused),
             }
             for miss in scores.misses
         ],

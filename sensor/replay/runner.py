@@ -29,6 +29,7 @@ from sensor.pipeline import Node, Pipeline, PipelineWitness
 from sensor.replay.channels import Channels
 from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
+from sensor.replay.refusals import Refusals
 from sensor.timing.timebase import FileTimebase
 from sensor.types import RejectReason
 from sensor.uplink.numbering import Numbering
@@ -68,6 +69,8 @@ class FileResult:
     heard: list[Heard] = field(default_factory=list)
     triggers: list[tuple[float, float]] = field(default_factory=list)
     """Offset in seconds and p_gunshot of every trigger, if asked for."""
+    refusals: list[tuple[float, str]] = field(default_factory=list)
+    """Offset in seconds of what was refused before it could be judged, and why, if triggers are asked for."""
     counts: Counter[str] = field(default_factory=Counter)
     """``triggers``, ``candidates`` and the reasons of rejects."""
     seconds: float = 0.0
@@ -117,7 +120,8 @@ def _play(
 ) -> None:
     config = settings.config
     node_name = made.node or config.node
-    pipeline = pipeline_for(source, made, settings, node_name)
+    refusals = Refusals(source.rate_hz) if settings.every_trigger else None
+    pipeline = pipeline_for(source, made, settings, node_name, refusals)
     numbering = Numbering(config.site, node_name, chain_id(file.name))
     start_ns = made.start_utc_ns or 0
     channels = Channels(config.audio.listen_channels)
@@ -142,6 +146,7 @@ def _play(
     finally:
         take(pipeline.flush())
         result.cancelled = channels.fault
+        result.refusals = refusals.noted if refusals is not None else []
         result.seconds = pipeline.counts.samples / source.rate_hz
         result.counts = _counts(pipeline, len(result.heard))
 

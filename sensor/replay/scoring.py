@@ -30,7 +30,9 @@ class Miss:
     name: str
     onset: Onset
     p_nearby: float | None
-    """Best probability of a trigger within the tolerance; None: nothing triggered."""
+    """Best probability of a trigger within the tolerance; None: nothing was judged."""
+    refused: tuple[str, ...] = ()
+    """Why what crossed within the tolerance was refused, each reason once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,9 @@ def _score_file(
     pairs = pair([onset.onset_s for onset in counted], [heard.offset_s for heard in likely], TOLERANCE_S)
     hit = dict(pairs)
     group.files += 1
-    group.background_s += result.seconds - sum(end - begin for begin, end in windows)
+    group.background_s += result.seconds - sum(
+        min(end, result.seconds) - max(begin, 0.0) for begin, end in windows
+    )
     group.rounds += len(counted)
     group.listed += sum(onset.onset_s < result.seconds for onset in about.onsets)
     group.not_judged += sum(onset.counted for onset in about.onsets) - len(counted)
@@ -185,11 +189,11 @@ def _score_file(
             group.first_rounds += 1
             group.first_hits += index in hit
         if index not in hit:
-            near = [p for offset_s, p in result.triggers if abs(offset_s - onset.onset_s) <= TOLERANCE_S]
-            scores.misses.append(Miss(about.name, onset, max(near, default=None)))
+            scores.misses.append(_miss(about.name, onset, result))
     outside = [heard for heard in likely if not _inside(heard.offset_s, windows)]
     if about.onsets:
-        ignored = sum(heard.offset_s < about.ignored_until_s for heard in likely)
+        until_s = about.ignored_until_s
+        ignored = sum(heard.offset_s < until_s for heard in likely) if until_s > 0.0 else 0
         group.in_windows += len(likely) - len(outside) - ignored
     group.false += len(outside)
     if about.unlisted_shots:
@@ -203,6 +207,13 @@ def _score_file(
         FalseCandidate(about.name, heard, _near(about, heard.offset_s), about.has_shots) for heard in outside
     ]
     judged += _judged(counted, windows, result.triggers)
+
+
+def _miss(name: str, onset: Onset, result: FileResult) -> Miss:
+    """What became of a round that is no hit."""
+    near = [p for offset_s, p in result.triggers if abs(offset_s - onset.onset_s) <= TOLERANCE_S]
+    why = [why for offset_s, why in result.refusals if abs(offset_s - onset.onset_s) <= TOLERANCE_S]
+    return Miss(name, onset, max(near, default=None), tuple(dict.fromkeys(why)))
 
 
 def _judged(

@@ -90,6 +90,8 @@ def distance_table(scores: Scores) -> tuple[tuple[str, ...], Rows]:
 def calibration_text(scores: Scores) -> str:
     """Expected calibration error and over how many triggers of all groups."""
     triggers = sum(part.triggers for part in scores.reliability)
+    if not triggers:
+        return "no calibration error: of no trigger is it known what it was"
     at = "" if scores.prior is None else f" at prior {scores.prior:g}"
     error = calibration_error(scores.reliability)
     return f"expected calibration error over {counted(triggers, 'trigger')} of all groups{at}: {error:.3f}"

@@ -46,6 +46,47 @@ def test_a_peak_alone_is_no_clipping() -> None:
     assert measures.clip_fraction(clip, RATE_HZ, 4800.0) == 0.0
 
 
+def hum_of_a_blast(rate_hz: float, frequency_hz: float) -> np.ndarray:
+    """A smooth pressure wave: at high rates many samples lie near its peak."""
+    time = np.arange(round(0.3 * rate_hz)) / rate_hz - 0.1
+    wave = np.exp(-np.maximum(time, 0.0) / 0.01) * np.sin(2.0 * np.pi * frequency_hz * time)
+    return np.where(time >= 0.0, wave, 0.0)
+
+
+@pytest.mark.parametrize("rate_hz", [12_000.0, 48_000.0, 96_000.0, 192_000.0])
+@pytest.mark.parametrize("frequency_hz", [50.0, 150.0, 440.0, 800.0])
+def test_a_smooth_peak_is_no_clipping_at_any_rate(rate_hz: float, frequency_hz: float) -> None:
+    clip = hum_of_a_blast(rate_hz, frequency_hz)
+    assert measures.clip_fraction(clip, rate_hz, 0.1 * rate_hz) == 0.0
+    steady = np.sin(2.0 * np.pi * frequency_hz * np.arange(clip.size) / rate_hz)
+    assert measures.clip_fraction(steady, rate_hz, 0.1 * rate_hz) == 0.0
+
+
+@pytest.mark.parametrize("rate_hz", [12_000.0, 48_000.0, 96_000.0])
+@pytest.mark.parametrize("over_db", [0.7, 3.0, 20.0])
+def test_a_decibel_over_the_rail_is_clipping(rate_hz: float, over_db: float) -> None:
+    clip = np.clip(hum_of_a_blast(rate_hz, 150.0), *(np.array([-0.77, 0.77]) / 10.0 ** (over_db / 20.0)))
+    assert measures.clip_fraction(clip, rate_hz, 0.1 * rate_hz) > 0.005
+
+
+@pytest.mark.parametrize("offset", [0.05, -0.3])
+def test_an_offset_changes_no_figure(offset: float) -> None:
+    rng = np.random.default_rng(5)
+    clip = np.clip(2.0 * hum_of_a_blast(RATE_HZ, 700.0) + 0.001 * rng.standard_normal(14_400), -1.0, 0.9)
+    for measure in (measures.rise_s, measures.duration_s, measures.clip_fraction):
+        want = measure(clip, RATE_HZ, 4800.0)
+        assert measure(clip + offset, RATE_HZ, 4800.0) == pytest.approx(want, rel=0.02)
+        assert want > 0.0
+
+
+def test_either_rail_counts() -> None:
+    """The input's offset brings one nearer than the other."""
+    both = np.clip(hum_of_a_blast(RATE_HZ, 150.0), -0.5, 0.4)
+    upper = np.clip(hum_of_a_blast(RATE_HZ, 150.0), -2.0, 0.4)
+    fraction = [measures.clip_fraction(clip, RATE_HZ, 4800.0) for clip in (both, upper)]
+    assert fraction[0] > fraction[1] > 0.0
+
+
 @pytest.mark.parametrize("clip", [np.zeros(0), np.zeros(1), np.ones(1), np.zeros(4000), np.full(100, np.nan)])
 def test_rubbish_gives_finite_figures(clip: np.ndarray) -> None:
     for measure in (measures.rise_s, measures.duration_s, measures.clip_fraction):

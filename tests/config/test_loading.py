@@ -116,6 +116,8 @@ def test_every_fault_is_reported_at_once_in_the_order_of_the_lines(write: Write)
         ("mqtt:\n  tls: {ca_file: ~/ca.pem}\n", "~ is not understood"),
         ("outbox: {path: ~/outbox.db}\n", "~ is not understood"),
         ("mqtt: {backoff_min_s: 9, backoff_max_s: 3}\n", "below backoff_min_s"),
+        ("detect: {band_low_hz: 1500, band_high_hz: 1500}\n", "band_high_hz: 1500 leaves too narrow a band"),
+        ("detect: {band_low_hz: 2000, band_high_hz: 1000}\n", "give 2500 or more"),
         ("timing:\n  pps_channel: 1\n", "audio.channels must be at least 2"),
     ],
 )

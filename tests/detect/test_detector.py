@@ -207,6 +207,43 @@ def test_after_lost_samples_the_stream_begins_anew() -> None:
     assert after.onset == pytest.approx(before.onset + 100_000)
 
 
+@pytest.mark.parametrize("after_ms", [5, 10, 20, 39])
+def test_a_loss_soon_after_the_onset_makes_no_second_trigger(after_ms: int) -> None:
+    audio = noise(48000, 2.0)
+    add_blast(audio, 48000, 1.0, 0.5)
+    cut = 48 * (1000 + after_ms)
+    detector = Detector(48000)
+    out = detector.process(0, audio[:cut]) + detector.reset(cut + 1)
+    out += detector.process(cut + 1, audio[cut + 1 :]) + detector.flush()
+    assert len(triggers(out)) == 1
+
+
+@pytest.mark.parametrize("offset_fs", [-0.3, 0.05, 0.2])
+def test_an_offset_is_no_part_of_the_peak(offset_fs: float) -> None:
+    audio = noise(48000, 1.0)
+    add_blast(audio, 48000, 0.5, 0.1)
+    (plain,), (moved,) = (triggers(detect(item, 48000)) for item in (audio, audio + np.float32(offset_fs)))
+    assert moved.peak_fs == pytest.approx(plain.peak_fs, rel=0.01)
+    assert plain.peak_fs == pytest.approx(float(np.abs(audio).max()), rel=0.05)
+
+
+def test_another_band_goes_on_with_what_was_heard() -> None:
+    audio = noise(48000, 2.0)
+    add_blast(audio, 48000, 1.05, 0.5)
+    detector = Detector(48000)
+    assert detector.process(0, audio[:48_000]) + detector.flush() == []
+    detector = detector.retuned(DetectSettings(band_low_hz=400.0))
+    (found,) = triggers(detector.process(48_000, audio[48_000:]))
+    assert found.on < 48_000
+    assert np.array_equal(detector.clip(found.on, found.off), audio[found.on : found.off])
+
+
+@pytest.mark.parametrize(("low_hz", "high_hz"), [(1500.0, 1500.0), (2000.0, 1000.0), (1000.0, 1499.0)])
+def test_a_band_that_holds_no_impulse_is_an_error(low_hz: float, high_hz: float) -> None:
+    with pytest.raises(ValueError, match="narrower than 500 Hz"):
+        Detector(48000, DetectSettings(band_low_hz=low_hz, band_high_hz=high_hz))
+
+
 @pytest.mark.parametrize("block", [1, 480, 4800, 96_000])
 @pytest.mark.parametrize("lost", [1, 480, 4320])
 def test_a_blast_soon_after_lost_samples_keeps_its_clip(lost: int, block: int) -> None:

@@ -125,7 +125,7 @@ def test_every_figure_for_programs(scores: Scores) -> None:
     assert east["candidates_per_round"] == 1.0
     assert [west[name] for name in west if name.startswith("files")] == [3, 2, 1, 1, 1]
     assert [part["hits"] for part in body["distances"]] == [1, 1]
-    assert body["misses"] == [{"file": "a.wav", "onset_s": 200.0, "shot": 0, "p_nearby": 0.3}]
+    assert body["misses"] == [{"file": "a.wav", "onset_s": 200.0, "shot": 0, "p_nearby": 0.3, "refused": []}]
     assert [(item["file"], item["p"], item["near"]) for item in body["false"]] == [
         ("a.wav", 0.95, ""), ("a.wav", 0.6, ""), ("b.wav", 0.55, "neg_dog"),
     ]  # fmt: skip

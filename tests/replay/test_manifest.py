@@ -42,6 +42,7 @@ def test_every_written_time_is_read_back(utc_ns: int) -> None:
         ("9999-12-31T23:59:59Z", "is after 2261"),
         ("2262-01-01T00:00:00Z", "is after 2261"),
         ("yesterday", "is no date and time"),
+        ("2026-06-14T12:30.5Z", "is no date and time"),
         ("2026-13-14T21:04:00Z", "month"),
         ("1969-12-31T23:59:59Z", "before 1970"),
         ("", "is no date and time"),

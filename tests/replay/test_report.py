@@ -116,6 +116,24 @@ def test_misses_are_told_by_round_and_by_the_trigger_before_their_own(tmp_path: 
     assert "<p>None.</p>" in text
 
 
+def test_a_miss_that_rises_out_of_a_rail_says_so(tmp_path: Path) -> None:
+    """Not that nothing triggered: the detector heard the edge between two rails, 1 s from the start."""
+    time_s = np.arange(2 * 48_000) / 48_000
+    wave = 30.0 * np.where(time_s < 0.5, 0.0, np.sin(2.0 * np.pi * 10.0 * time_s))
+    noise = np.random.default_rng(1).normal(0.0, 0.001, time_s.size)
+    soundfile.write(tmp_path / "rails.wav", np.clip(wave + noise, -1.0, 1.0), 48_000, "FLOAT")
+    (tmp_path / "events.csv").write_text("path,onset_s\nrails.wav,1.0\n")
+    report_to = tmp_path / "report"
+    done = gunshot_sensor(
+        "replay", "--labels", tmp_path / "events.csv", "--report", report_to, tmp_path / "rails.wav"
+    )
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((report_to / "scores.json").read_text())
+    (miss,) = scores["misses"]
+    assert (miss["p_nearby"], "overload" in miss["refused"]) == (None, True)
+    assert "refused as" in (report_to / "index.html").read_text()
+
+
 def test_misses_in_digital_silence_say_so_and_come_last(tmp_path: Path) -> None:
     samples = np.zeros(4 * 48_000, np.float32)
     samples[3 * 48_000 :] = 0.01 * np.random.default_rng(1).standard_normal(48_000)

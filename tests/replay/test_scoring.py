@@ -130,6 +130,12 @@ def test_predicted_onsets_are_no_hits_and_no_misses_but_keep_their_window() -> N
     assert scores.misses == []
 
 
+def test_a_pick_before_the_first_sample_is_a_hit_and_no_more() -> None:
+    group = only(score(truth("f", 0.0), [result("f", 10.0, (-4e-5, 0.9), (0.5, 0.9))]))
+    assert (group.hits, group.in_windows, group.false) == (1, 2, 0)
+    assert group.background_s == pytest.approx(8.0)
+
+
 def test_nothing_counts_before_the_first_listed_round_if_that_is_not_the_first_fired() -> None:
     later = {"f": FileTruth("f", "g", onsets=[Onset(onset_s=5.0, counted=True, shot=1)])}
     group = only(score(later, [result("f", 10.0, (1.0, 0.9), (5.0, 0.9), (8.0, 0.9))]))
@@ -163,6 +169,14 @@ def test_groups_are_not_pooled() -> None:
 def test_misses_say_whether_anything_triggered() -> None:
     scores = score(truth("f", 1.0, 3.0), [result("f", 9.0, (1.01, 0.3))])
     assert [miss.p_nearby for miss in scores.misses] == [0.3, None]
+    assert [miss.refused for miss in scores.misses] == [(), ()]
+
+
+def test_misses_say_why_what_crossed_was_refused() -> None:
+    found = result("f", 9.0)
+    found.refusals = [(0.99, "coarse"), (1.01, "overload"), (1.02, "coarse"), (2.0, "glitch")]
+    (miss,) = score(truth("f", 1.0), [found]).misses
+    assert miss.refused == ("coarse", "overload")
 
 
 def test_false_candidates_are_put_down_to_what_was_really_heard() -> None:

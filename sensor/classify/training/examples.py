@@ -7,7 +7,7 @@ judged on a fold can be trained on rows that have met neither.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from sensor.classify.training.corpus import Corpus, Label, Recording, Round
 from sensor.classify.training.scaled import scaled
 from sensor.classify.training.synthetic import burst
 from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S, pair
-from sensor.types import Trigger
+from sensor.types import Reject, Trigger
 
 ROW = np.dtype(
     [
@@ -75,16 +75,22 @@ class Dataset:
 def triggers_of(
     samples: NDArray[np.float32], rate_hz: float
 ) -> Iterator[tuple[Trigger, NDArray[np.float32]]]:
-    """Triggers of a whole recording with their clips, as the daemon's pipeline would give them."""
+    """Triggers of a whole recording with their clips, as the daemon's pipeline has them."""
     from sensor.detect.detector import Detector  # noqa: PLC0415  tooling: a stage never imports another
 
     detector = Detector(rate_hz)
     step = round(rate_hz)
-    padded = np.concatenate([samples, np.zeros(step // 2, np.float32)])  # so that the last post-roll is heard
-    for first in range(0, padded.size, step):
-        for decision in detector.process(first, padded[first : first + step]):
-            if isinstance(decision, Trigger):
-                yield decision, detector.clip(decision.on, decision.off)
+    for first in range(0, samples.size, step):
+        yield from _with_clips(detector.process(first, samples[first : first + step]), detector.clip)
+    yield from _with_clips(detector.flush(), detector.clip)
+
+
+def _with_clips(
+    decisions: Iterable[Trigger | Reject], clip: Callable[[int, int], NDArray[np.float32]]
+) -> Iterator[tuple[Trigger, NDArray[np.float32]]]:
+    for decision in decisions:
+        if isinstance(decision, Trigger):
+            yield decision, clip(decision.on, decision.off)
 
 
 def seed_of(*parts: object) -> int:
