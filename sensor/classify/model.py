@@ -24,8 +24,9 @@ from sensor.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 3
-"""Raised whenever an older program would misread the arrays."""
+FORMAT = 4
+"""Raised whenever an older program would misread the arrays, or ask the model of other looks at a sound than
+those that its probabilities are calibrated for."""
 ASKED_FOR = ("gunshot", "non_impulse")
 """Classes that the program itself asks for; the first must be the first output."""
 _MAX_BYTES = 8_000_000
