@@ -16,7 +16,7 @@ class RateLimit:
 
 
 class TokenBucket:
-    """Applies a `RateLimit` along the stream's own time, so that replay repeats what happened live."""
+    """Applies a `RateLimit` along the stream's own time: its result does not depend on the blocks."""
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit

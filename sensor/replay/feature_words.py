@@ -81,11 +81,11 @@ WORDS: dict[str, Words] = {
     "excess_mean_db": Words(STANDING_OUT, "mean over the bands of what that time stands out by", "dB"),
     "bands_over": Words(STANDING_OUT, "number of bands that stand out by 3 dB in that time"),
     "since_last_log": Words(CONTEXT, "time since the last trigger; 3 s: none within 1.5 s", "s", 0.0),
-    "re_last_db": Words(CONTEXT, "peak over the last trigger's", "dB"),
+    "re_last_db": Words(CONTEXT, "swing over the last trigger's", "dB"),
     "since_loudest_log": Words(
         CONTEXT, "time since the loudest trigger of the last 1.5 s; 3 s: none", "s", 0.0
     ),
-    "re_loudest_db": Words(CONTEXT, "peak over the loudest trigger's", "dB"),
+    "re_loudest_db": Words(CONTEXT, "swing over the loudest trigger's", "dB"),
     "snr_re_loudest_db": Words(CONTEXT, "SNR less the loudest trigger's", "dB"),
     "count_03": Words(CONTEXT, "triggers in the last 0.3 s"),
     "count_1": Words(CONTEXT, "triggers in the last second"),
@@ -94,7 +94,7 @@ WORDS: dict[str, Words] = {
     "snr_db": Words(CONTEXT, "SNR", "dB"),
     "likeness_best": Words(CONTEXT, "correlation of the attack with the likest of the last 6 s, -1 to 1"),
     "since_likest_log": Words(CONTEXT, "time since that likest trigger; 6 s: none", "s", 0.0),
-    "re_likest_db": Words(CONTEXT, "peak over that likest trigger's", "dB"),
+    "re_likest_db": Words(CONTEXT, "swing over that likest trigger's", "dB"),
     "likeness_loudest": Words(CONTEXT, "correlation of the attack with the loudest of the last 6 s"),
     "likeness_last": Words(CONTEXT, "correlation of the attack with the last trigger's"),
     "level_distance_least_db": Words(
@@ -104,7 +104,7 @@ WORDS: dict[str, Words] = {
         CONTEXT, "difference in band levels to the loudest of the last 6 s", "dB"
     ),
     "level_distance_last_db": Words(CONTEXT, "difference in band levels to the last trigger", "dB"),
-    "re_nearest_db": Words(CONTEXT, "peak over that of the nearest in band levels", "dB"),
+    "re_nearest_db": Words(CONTEXT, "swing over that of the nearest in band levels", "dB"),
     "snr_re_highest_db": Words(CONTEXT, "SNR less the highest of the last 6 s", "dB"),
 }
 """By the first word of a feature's name, or by that word's beginning where it goes on with a number."""

@@ -171,7 +171,7 @@ Truth on the street is what the publisher lists; rounds known only by prediction
 
 ## Protocol
 
-{FOLDS} folds; each leaves out a firing position, a range weapon and a seventh of the uploaders at once, and every row whose added noise
+{FOLDS} folds; each leaves out a firing position (the last none: there are six), a range weapon and a seventh of the uploaders at once, and every row whose added noise
 came from them. A verdict is by a model that has met nothing of its firing position, range weapon or uploader. What street folds have in common: three
 pistols, one night, one type of sensor, and three sensors that stood in two positions' tests. Candidate: p ≥ {CANDIDATE_P}. Intervals: 95 %, Wilson for
 shares, Garwood for rates (for 0: fewer than 3 in the time heard, one-sided). A round without a trigger is a miss. Temperature and shifts (four numbers for the kinds of
