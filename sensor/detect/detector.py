@@ -163,7 +163,8 @@ class Detector:
     def retuned(self, settings: DetectSettings) -> Detector:
         """A detector of other settings that goes on where this one, flushed, ended, with what it heard."""
         other = Detector(self._rate_hz, settings, self._witness)
-        other._begin_after(self, self._history.end)
+        if not self._history.empty:
+            other._begin_after(self, self._history.end)
         return other
 
     def clip(self, on: int, off: int) -> Samples:

@@ -20,6 +20,11 @@ class History:
         self._used = 0
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing was ever appended."""
+        return self._used == 0
+
+    @property
     def end(self) -> int:
         """Absolute index one past the newest sample."""
         return self._first + self._used

@@ -20,12 +20,12 @@ class DetectSettings:
 
     repeat_likeness: Annotated[float, Interval(ge=0.3, le=1.0)] = 0.45
     """Normalised correlation with the last loud impulse that makes a trigger too, 0.3 to 1: the next round of
-    automatic fire, hidden in the reverberation of the last. 1 switches this off, and
-    timing by lag with it."""
+    automatic fire, hidden in the reverberation of the last. 1 switches this off, and timing by lag
+    with it."""
 
     refractory_s: Annotated[float, Interval(ge=0.01, le=1.0)] = 0.04
-    """Shortest time between two triggers, seconds, 0.01 to 1. What fires faster than every 40 ms,
-    1500 rounds a minute, loses every second round."""
+    """Shortest time between two triggers, seconds, 0.01 to 1. What fires faster than every 40 ms, 1500
+    rounds a minute, loses every second round."""
 
     pre_roll_s: Annotated[float, Interval(ge=0.0, le=0.5)] = 0.1
     """Audio before the onset that goes with a trigger, seconds, 0 to 0.5."""

@@ -238,6 +238,14 @@ def test_another_band_goes_on_with_what_was_heard() -> None:
     assert np.array_equal(detector.clip(found.on, found.off), audio[found.on : found.off])
 
 
+def test_another_band_before_the_first_sample_begins_wherever_that_is() -> None:
+    audio = noise(48000, 2.0)
+    add_blast(audio, 48000, 1.05, 0.5)
+    detector = Detector(48000).retuned(DetectSettings(band_low_hz=400.0))
+    (found,) = triggers(detector.process(96_000, audio) + detector.flush())
+    assert found.onset / 48000 == pytest.approx(3.05, abs=1e-4)
+
+
 @pytest.mark.parametrize(("low_hz", "high_hz"), [(1500.0, 1500.0), (2000.0, 1000.0), (1000.0, 1499.0)])
 def test_a_band_that_holds_no_impulse_is_an_error(low_hz: float, high_hz: float) -> None:
     with pytest.raises(ValueError, match="narrower than 500 Hz"):
