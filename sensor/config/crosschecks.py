@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sensor.broker.settings import BrokerAccess
 from sensor.config.model import Config
 from sensor.config.yaml_reader import Document, Fault, KeyPath, dotted
-from sensor.detect.filter import LEAST_BAND_HZ
+from sensor.detect.settings import LEAST_BAND_HZ
 
 MIN_DECIMALS = 5
 """Decimals of a degree that keep a position within half a metre."""

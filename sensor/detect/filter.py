@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.detect.settings import LEAST_BAND_HZ
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,8 +32,6 @@ DECIMATOR_CUT = 0.85
 1.0 it is 41 dB; the band-pass is within 0.05 dB of what it would be alone (0.07 at 1.0)."""
 KAISER_BETA = 5.0
 """Stop band at about -50 dB."""
-LEAST_BAND_HZ = 500.0
-"""Narrowest band: taps of 8 ms part no less, and an impulse fills more."""
 
 
 def band_pass_taps(low_hz: float, high_hz: float, rate_hz: float, half: int) -> NDArray[np.float64]:

@@ -7,6 +7,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Interval
 
+LEAST_BAND_HZ = 500.0
+"""Narrowest band: taps of 8 ms part no less, and an impulse fills more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectSettings:
