@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,15 @@ from sensor.errors import CentralError, ChainError
 
 if TYPE_CHECKING:
     from sensor.central.incidents.chain import Verifier
+
+HOLDS, BROKEN, UNREAD = 0, 1, 2
+"""Exit codes."""
+
+
+class NotExaminedError(click.ClickException):
+    """What was asked about, or what it was to be checked with, cannot be had."""
+
+    exit_code = UNREAD
 
 
 @click.command()
@@ -50,16 +61,30 @@ def verify(
     With EXPORTS (files of `gunshot-central export`) nothing else is read but the keys: no database, no
     configuration. Without, it is the record of this machine that is walked from end to end.
 
-    Exit 0: everything holds. 1: something does not, and what. 2: usage. Without a key only hashes are
-    checked, which prove that a file agrees with itself, not who wrote it.
+    Exit 0: everything holds. 1: something does not, and what. 2: usage, or a file, a key, an anchor or the
+    record cannot be read, which says nothing about what it holds. Without a key only hashes are checked,
+    which prove that a file agrees with itself, not who wrote it.
     """
     if exports:
         if anchors:
             raise click.UsageError("--anchor is about the whole record; leave out the files")
-        keys = _keys(key_files)
-        held = [_export(path, keys, as_json=as_json) for path in exports]
-        return int(not all(held))
-    return _record(config_file, key_files, anchors, as_json=as_json)
+        with _no_finding():
+            keys = _keys(key_files)
+        codes = [_export(path, keys, as_json=as_json) for path in exports]
+        return BROKEN if BROKEN in codes else max(codes)
+    with _no_finding():
+        return _record(config_file, key_files, anchors, as_json=as_json)
+
+
+@contextmanager
+def _no_finding() -> Iterator[None]:
+    """Keep what hinders the examination apart from what it finds: a typing error is no forgery."""
+    try:
+        yield
+    except ChainError:
+        raise
+    except CentralError as error:
+        raise NotExaminedError(str(error)) from error
 
 
 def _keys(paths: tuple[Path, ...]) -> Verifier | None:
@@ -68,8 +93,8 @@ def _keys(paths: tuple[Path, ...]) -> Verifier | None:
     return CentreKeys.load(paths) if paths else None
 
 
-def _export(path: Path, keys: Verifier | None, *, as_json: bool) -> bool:
-    """Check one file and tell; whether it holds."""
+def _export(path: Path, keys: Verifier | None, *, as_json: bool) -> int:
+    """Check one file and tell; return the exit code that it asks for."""
     from sensor.central.record.verify import FILE_MAX, verify_export  # noqa: PLC0415  not for --help
 
     try:
@@ -77,18 +102,18 @@ def _export(path: Path, keys: Verifier | None, *, as_json: bool) -> bool:
             data = file.read(FILE_MAX + 1)
         proof = verify_export(data, keys)
     except OSError as error:
-        _tell({"file": str(path), "holds": False, "why": error.strerror or str(error)}, as_json=as_json)
-        return False
+        _tell({"file": str(path), "holds": None, "why": error.strerror or str(error)}, as_json=as_json)
+        return UNREAD
     except ChainError as error:
         _tell({"file": str(path), "holds": False, "why": str(error)}, as_json=as_json)
-        return False
+        return BROKEN
     told: dict[str, Any] = {"file": str(path), "holds": True, **asdict(proof)}
     words = f"incident {proof.incident_id}, {proof.versions} versions, last {proof.last_hash}; "
     words += _by(proof.signed)
     if proof.missing:
         words += f"; {len(proof.missing)} of its candidates are not in the file"
     _tell(told, as_json=as_json, words=words)
-    return True
+    return HOLDS
 
 
 def _record(
@@ -106,7 +131,7 @@ def _record(
             proof = verify_record(store, _keys(key_files), known)
         except ChainError as error:
             _tell({"file": "record", "holds": False, "why": str(error)}, as_json=as_json)
-            return 1
+            return BROKEN
     told: dict[str, Any] = {"file": "record", "holds": True, **asdict(proof), "anchor": str(proof.anchor)}
     words = (
         f"{proof.versions} versions of {proof.incidents} incidents, {proof.labels} labels and "
@@ -114,7 +139,7 @@ def _record(
         f"{_by(proof.signed)}; {proof.anchors} anchors hold; anchor now {proof.anchor}"
     )
     _tell(told, as_json=as_json, words=words)
-    return 0
+    return HOLDS
 
 
 def _by(signed: bool) -> str:  # noqa: FBT001  one word for one bit
@@ -128,6 +153,8 @@ def _tell(told: dict[str, Any], *, as_json: bool, words: str = "") -> None:
         click.echo(json.dumps(told, ensure_ascii=False))
     elif told["holds"]:
         click.echo(f"{told['file']}: holds: {words}")
+    elif told["holds"] is None:
+        click.echo(f"{told['file']}: cannot be read: {told['why']}", err=True)
     else:
         click.echo(f"{told['file']}: DOES NOT HOLD: {told['why']}", err=True)
     sys.stdout.flush()

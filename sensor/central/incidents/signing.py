@@ -59,7 +59,7 @@ class CentreKey:
             mode = stat.S_IMODE(path.stat().st_mode)
             data = path.read_bytes()
         except OSError as error:
-            raise CentralError(f"key {path}: {error.strerror}") from error
+            raise CentralError(f"key {path}: cannot be read: {error.strerror or error}") from error
         if mode & 0o077 & ~0o040:  # the group may be the daemon's, as with systemd
             raise CentralError(f"key {path}: has mode {mode:04o}, others may read it; chmod 600 {path}")
         try:
@@ -148,7 +148,7 @@ def _public_of(path: Path) -> Ed25519PublicKey:
             return CentreKey.load(path).public
         public = load_pem_public_key(data)
     except OSError as error:
-        raise CentralError(f"key {path}: {error.strerror}") from error
+        raise CentralError(f"key {path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CentralError(f"key {path}: is no public key in PEM ({error})") from error
     if not isinstance(public, Ed25519PublicKey):

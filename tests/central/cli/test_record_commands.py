@@ -75,9 +75,10 @@ def test_a_folder_that_cannot_be_written_is_said(centre: Path, tmp_path: Path) -
 
 def test_no_record_is_said_and_none_is_made(tmp_path: Path) -> None:
     config = configuration(tmp_path)
-    for words in (("report", "--month", "2024-11", "-o", str(tmp_path)), ("verify",), ("export", "x")):
+    report = ("report", "--month", "2024-11", "-o", str(tmp_path))
+    for words, code in ((report, 1), (("verify",), 2), (("export", "x"), 1)):
         done = central_here(*words, "-c", config)
-        assert (done.returncode, "there is none" in done.stderr) == (1, True), done.stderr
+        assert (done.returncode, "there is none" in done.stderr) == (code, True), done.stderr
     assert not (tmp_path / "record.db").exists()
 
 
@@ -111,8 +112,25 @@ def test_a_changed_export_does_not_hold_and_the_others_are_still_checked(
     done = central_here("verify", changed, tmp_path / "absent.json", export, "--key", key)
     assert done.returncode == 1
     assert "changed.json: DOES NOT HOLD: the export's hash is not that of its content" in done.stderr
-    assert "absent.json: DOES NOT HOLD: No such file" in done.stderr
+    assert "absent.json: cannot be read: No such file" in done.stderr
     assert "false-1.json: holds" in done.stdout
+
+
+def test_what_cannot_be_read_is_no_finding(centre: Path, outsider: tuple[Path, Path], tmp_path: Path) -> None:
+    export, key = outsider
+    absent, no_key = tmp_path / "absent.json", tmp_path / "absent.pem"
+    for words, told in (
+        ((absent, export, "--key", key), "absent.json: cannot be read: No such file"),
+        ((tmp_path, "--key", key), "cannot be read: Is a directory"),
+        ((export, "--key", no_key), "absent.pem: cannot be read: No such file"),
+        ((export, "--key", export), "is no public key in PEM"),
+        (("-c", centre, "--key", no_key), "absent.pem: cannot be read: No such file"),
+        (("-c", centre, "--anchor", "x"), "'x' is no anchor"),
+    ):
+        done = central_here("verify", *words)
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+        assert "DOES NOT HOLD" not in done.stderr
+    assert json.loads(central_here("verify", absent, "--json").stdout)["holds"] is None
 
 
 def test_another_key_does_not_do(outsider: tuple[Path, Path], tmp_path: Path) -> None:
