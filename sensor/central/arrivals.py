@@ -119,7 +119,8 @@ def _position(value: object) -> Position:
     if not isinstance(value, Mapping):
         raise WireError(
             f"position: {_shown(value)} is not a position; expected lat_deg, lon_deg, height_m and sigma_m. "
-            "A node says it where its configuration has node.position"
+            "A node says it where its configuration has `position`; for recordings, "
+            "`gunshot-sensor replay --manifest` gives it"
         )
     for field in ("lat_deg", "lon_deg", "height_m"):
         if value.get(field) is None:

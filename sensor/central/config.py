@@ -84,7 +84,7 @@ def load_config(path: Path | None) -> CentralConfig:
 
     Raises ConfigError whose text is one line per fault, ``file:line key: what, and how to mend it``.
     """
-    return read_model(path, CentralConfig, _contradictions)[0]
+    return read_model(path, CentralConfig, _contradictions, "gunshot-central")[0]
 
 
 def example_text() -> str:

@@ -15,6 +15,7 @@ from sensor.config.catalogue import Key, catalogue
 from sensor.config.crosschecks import contradictions, hints
 from sensor.config.faults import validation_faults
 from sensor.config.model import Config
+from sensor.config.settings import APPLICATION
 from sensor.config.yaml_reader import Document, Fault, dotted, read_text, read_yaml
 from sensor.errors import ConfigError
 
@@ -64,12 +65,16 @@ def read_model(
     path: Path | str | None,
     model: type[_Model],
     contradictions: Callable[[Document, _Model], list[Fault]],
+    program: str = APPLICATION,
 ) -> tuple[_Model, Document]:
-    """Read a file as the configuration ``model``, and what was read; None means the defaults.
+    """Read a file as the configuration ``model`` of ``program``, and what was read; None means the defaults.
 
     ``contradictions`` finds what several keys together do not allow. Raises ConfigError as `load_config`.
     """
-    document = Document("built-in defaults") if path is None else read_yaml(read_text(Path(path)), str(path))
+    if path is None:
+        document = Document("built-in defaults")
+    else:
+        document = read_yaml(read_text(Path(path), program), str(path))
     keys = catalogue(model)
     data = _without_nulls(document.data, keys, ())
     faults = document.faults + _empty_switches(document, keys)

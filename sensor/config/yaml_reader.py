@@ -75,13 +75,17 @@ def dotted(path: KeyPath) -> str:
     return out
 
 
-def read_text(path: Path) -> str:
-    """Text of a configuration file; raises ConfigError that names the file when there is none to be had."""
+def read_text(path: Path, program: str = "gunshot-sensor") -> str:
+    """Text of a configuration file of ``program``.
+
+    Raises:
+        ConfigError: there is none to be had; it names the file.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; `gunshot-sensor config example` prints one") from error
+        raise ConfigError(f"{path}: no such file; `{program} config example` prints one") from error
     except PermissionError as error:
         raise ConfigError(
             f"{path}: this user may not read it; run as another or give it the right"

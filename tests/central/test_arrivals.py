@@ -89,6 +89,7 @@ def test_a_missing_field_is_named(field: str, absent: bool) -> None:  # noqa: FB
         (place(height_m=None), "height_m is missing"),
         (place(sigma_m=-1), "sigma_m"),
         (body(position=[35.0, -78.0]), "position"),
+        (body(position="roof"), "its configuration has `position`; .*gunshot-sensor replay --manifest"),
         (body(p_gunshot=1.2), "p_gunshot"),
         (body(p_gunshot=True), "p_gunshot"),
         (body(snr_db=math.inf), "snr_db"),

@@ -39,7 +39,10 @@ def export_incident(
     """
     versions = store.versions(incident_id)
     if not versions:
-        raise CentralError(f"there is no incident {incident_id}; `gunshot-central` and the map show the ids")
+        raise CentralError(
+            f"there is no incident {incident_id}; ids stand in the alerts.csv of `gunshot-central report` "
+            "and in what Export CSV of the page History saves"
+        )
     events = sorted({event for version in versions for event in version.event_ids})
     bundle: dict[str, Any] = {
         "schema": SCHEMA,

@@ -34,6 +34,13 @@ def test_every_command_of_the_table_is_there() -> None:
         assert callable(getattr(importlib.import_module(module), name))
 
 
+def test_a_missing_configuration_names_the_command_that_prints_one(tmp_path: Path) -> None:
+    for words in (("config", "check", tmp_path / "no"), ("check", "-c", tmp_path / "no")):
+        done = central_here(*words)
+        assert done.returncode != 0
+        assert "no such file; `gunshot-central config example` prints one" in done.stdout + done.stderr
+
+
 def test_a_bad_configuration_ends_with_78_and_names_its_faults(config: Path) -> None:
     config.write_text("mqtt: {hots: x}\nwbe: {}\n")
     for words in (("run", "-c", config), ("config", "check", config)):

@@ -154,6 +154,12 @@ def test_an_unknown_incident_is_said(centre: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "nope.json").exists()
 
 
+def test_the_ids_are_where_an_unknown_incident_sends_for_them(centre: Path, tmp_path: Path) -> None:
+    assert "alerts.csv of `gunshot-central report`" in central_here("export", "nope", "-c", centre).stderr
+    central_here("report", "--month", "2024-11", "-o", tmp_path, "-c", centre)
+    assert "incident_id" in (tmp_path / "report-2024-11-alerts.csv").read_text().partition("\n")[0]
+
+
 def test_the_operator_proves_the_whole_record_and_former_anchors(centre: Path) -> None:
     done = central_here("verify", "-c", centre)
     assert done.returncode == 0, done.stderr
