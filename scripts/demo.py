@@ -51,6 +51,7 @@ from sensor.central.store import Store, User, open_store
 from sensor.central.types import IncidentVersion
 from sensor.central.web.passwords import hash_password
 from sensor.cli.local_broker import local_broker
+from sensor.cli.simulate import named_scene
 from sensor.errors import SensorError
 from sensor.sim.render import iso_utc
 from sensor.sim.scene import Scene, bundled_scene, load_scene
@@ -163,7 +164,7 @@ def _options() -> argparse.Namespace:
         metavar="SECONDS",
         help="with --for: longest wait after that for the last answers (90; two do on an idle machine)",
     )
-    parser.add_argument("--scene", type=Path, help="another scene file instead of the bundled town")
+    parser.add_argument("--scene", type=Path, help="a YAML file, or the name of a bundled scene (town)")
     parser.add_argument("--state", type=Path, help="keep record, logs and configurations in this new folder")
     parser.add_argument("--no-browser", action="store_true", help="open no browser even on a display")
     options = parser.parse_args()
@@ -174,9 +175,10 @@ def _options() -> argparse.Namespace:
 
 def _start(stack: ExitStack, stop: Stop, options: argparse.Namespace) -> Demo:
     """Start everything; what was started ends with the stack, in reverse."""
-    scene = shortened(load_scene(options.scene or bundled_scene("town")), options.seconds)
+    whole = named_scene(options.scene) if options.scene else load_scene(bundled_scene("town"))
+    scene = shortened(whole, options.seconds)
     if DIES not in {node.name for node in scene.sensors}:
-        raise DemoError(f"the scene has no node {DIES}, which is to lose its power")
+        raise DemoError(f"scene {scene.name} has no node {DIES}, which is to lose its power; town has one")
     folder = _folder(stack, options.state)
     broker_port = stack.enter_context(local_broker())
     parts = stack.enter_context(Parts(folder, stop))

@@ -46,7 +46,7 @@ def simulate(scene: Path, folder: Path, *, force: bool) -> None:
     from sensor.sim.render import render_scene  # noqa: PLC0415  numpy and pydantic only when used
 
     try:
-        loaded = _load(scene)
+        loaded = named_scene(scene)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     names = [*(f"{node.name}.{loaded.format}" for node in loaded.sensors), *TABLES]
@@ -64,7 +64,7 @@ def simulate(scene: Path, folder: Path, *, force: bool) -> None:
     )
 
 
-def _load(scene: Path) -> Scene:
+def named_scene(scene: Path) -> Scene:
     """The scene of a file, or the bundled one of that name.
 
     Raises:

@@ -73,6 +73,12 @@ def test_a_signal_ends_it_and_all_its_programs(tmp_path: Path, number: signal.Si
     assert demo.left_behind() == []
 
 
+def test_a_bundled_scene_is_found_by_its_name(tmp_path: Path) -> None:
+    with DemoProcess("--scene", "street", temporary=tmp_path / "t") as demo:
+        assert demo.wait() == 1
+    assert demo.text == "demo: scene street has no node school, which is to lose its power; town has one"
+
+
 def test_a_folder_that_is_there_already_is_refused(tmp_path: Path) -> None:
     with DemoProcess("--state", tmp_path, temporary=tmp_path / "t") as demo:
         assert demo.wait() == 1
