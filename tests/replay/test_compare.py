@@ -87,3 +87,27 @@ def test_long_lists_are_cut_and_say_so(tmp_path: Path, limit: str, shown: int) -
     before = lines(tmp_path / "a", *(("x", float(second), 0.9) for second in range(5)))
     done = run("--limit", limit, before, lines(tmp_path / "b"))
     assert len([line for line in done.stdout.splitlines() if line.startswith("lost")]) == shown
+
+
+@pytest.mark.parametrize("words", [("--limit", "-1"), ("--p", "nan"), ("--p", "-1"), ("--moved-ms", "inf")])
+def test_a_figure_that_would_hide_a_change_is_wrong_usage(tmp_path: Path, words: tuple[str, str]) -> None:
+    before = lines(tmp_path / "a", ("x", 1.0, 0.9))
+    done = run(f"{words[0]}={words[1]}", before, before)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument {words[0]}: {words[1]}: expected a" in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_no_change(tmp_path: Path) -> None:
+    before = lines(tmp_path / "a", ("x", 1.0, 0.9))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [SCRIPT, before, before], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "compare_replays: standard output: No space left on device\n"
+
+
+def test_a_name_that_no_terminal_can_show_is_told_as_escapes(tmp_path: Path) -> None:
+    done = run(lines(tmp_path / "a", ("\ud800.wav", 1.0, 0.9)), lines(tmp_path / "b"))
+    assert done.returncode == 1
+    assert done.stdout.startswith("lost       \\ud800.wav 1.0000 s")
