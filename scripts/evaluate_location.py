@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from scripts import location_figures as figures
+from scripts.arguments import try_to_write, whole
 from scripts.location_corpus import corpus_folder, trials
-from scripts.location_page import page, table
+from scripts.location_page import page, plot_of, table
 
 REAL = ("blind", "audio", "given")
 SIMULATED = ("ellipse", "towns", "load")
+NO_CORPUS = "GUNSHOT_CORPUS names no folder with the tests of pittsburgh_network"
 Figures = dict[str, Any]
 
 
@@ -54,7 +56,7 @@ def _measured(part: str, chosen: Chosen, folder: Path) -> Figures:
         return simulated[part]()
     network = corpus_folder()
     if network is None:
-        return {"skipped": "GUNSHOT_CORPUS names no folder with pittsburgh_network"}
+        return {"skipped": NO_CORPUS}
     tests = trials(network)
     if part == "given":
         return figures.given(tests[:: chosen.every], chosen.draws, chosen.seed)
@@ -65,34 +67,30 @@ def _measured(part: str, chosen: Chosen, folder: Path) -> Figures:
 
 def main() -> int:
     """Measure what was asked for and print it; exit 1 if a goal is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all", default=[])
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
-    parser.add_argument("--seed", type=int, default=1, help="of everything drawn (1)")
-    parser.add_argument("--draws", type=int, default=200, help="given: draws a shot (200)")
-    parser.add_argument("--every", type=int, default=1, help="given: of so many tests only the first (1)")
-    parser.add_argument("--incidents", type=int, default=80, help="ellipse: a scenario and node count (80)")
-    parser.add_argument("--nights", type=int, default=20, help="towns: of each scenario (20)")
-    parser.add_argument("--seconds", type=int, default=20, help="load: simulated seconds (20)")
-    parser.add_argument("--keep", type=Path, help="folder in which each part's figures are kept as JSON")
-    parser.add_argument("--kept", type=Path, help="take figures kept there instead of measuring")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the page; its plot goes into img/")
+    parser = _parser()
     options = parser.parse_args()
     parts = options.parts or [*REAL, *SIMULATED]
     unknown = set(parts) - {*REAL, *SIMULATED}
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join((*REAL, *SIMULATED))}")
+    if options.kept is None and set(parts) <= set(REAL) and corpus_folder() is None:
+        parser.error(f"nothing to measure: {NO_CORPUS}")
+    try:
+        _try_targets(options, parts)
+        kept = _kept(options.kept, options.parts) if options.kept else None
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror or error}")
+    except ValueError as error:
+        parser.error(str(error))
     chosen = Chosen(
         seed=options.seed,
         draws=options.draws,
-        every=max(1, options.every),
+        every=options.every,
         incidents=options.incidents,
         nights=options.nights,
         seconds=options.seconds,
     )
-    found = _kept(options.kept, parts) if options.kept else _all(parts, chosen, options.keep)
+    found = _all(parts, chosen, options.keep) if kept is None else kept
     if options.write:
         page(found, options.write)
     if options.json:
@@ -103,6 +101,37 @@ def main() -> int:
     return int(any(not goal["met"] for goal in figures.goals(found)))
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    some = whole(1)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all", default=[])
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--seed", type=whole(0), default=1, help="of everything drawn (1)")
+    parser.add_argument("--draws", type=some, default=200, help="given: draws a shot (200)")
+    parser.add_argument("--every", type=some, default=1, help="given: of so many tests only the first (1)")
+    parser.add_argument("--incidents", type=some, default=80, help="ellipse: a scenario and node count (80)")
+    parser.add_argument("--nights", type=some, default=20, help="towns: of each scenario (20)")
+    parser.add_argument("--seconds", type=some, default=20, help="load: simulated seconds (20)")
+    parser.add_argument("--keep", type=Path, help="folder in which each part's figures are kept as JSON")
+    parser.add_argument("--kept", type=Path, help="take figures kept there instead of measuring")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the page; its plot goes into img/")
+    return parser
+
+
+def _try_targets(options: argparse.Namespace, parts: list[str]) -> None:
+    """Make the folders that are to be written to, and try the files; raise OSError where that fails."""
+    if options.keep is not None and options.kept is None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        for part in parts:
+            try_to_write(options.keep / f"{part}.json")
+    if options.write is not None:
+        plot_of(options.write).parent.mkdir(parents=True, exist_ok=True)
+        for file in (options.write, plot_of(options.write)):
+            try_to_write(file)
+
+
 def _all(parts: list[str], chosen: Chosen, keep: Path | None) -> dict[str, Figures]:
     found = {}
     for part in parts:
@@ -110,17 +139,31 @@ def _all(parts: list[str], chosen: Chosen, keep: Path | None) -> dict[str, Figur
         with tempfile.TemporaryDirectory() as folder:
             found[part] = {"seed": chosen.seed, **_measured(part, chosen, Path(folder))}
         if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{part}.json").write_text(json.dumps(found[part], indent=1) + "\n", encoding="utf-8")
     return found
 
 
-def _kept(folder: Path, parts: list[str]) -> dict[str, Figures]:
-    return {
-        part: json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
-        for part in parts
-        if (folder / f"{part}.json").exists()
-    }
+def _kept(folder: Path, named: list[str]) -> dict[str, Figures]:
+    """What was kept of the parts that are named, or of all that are there.
+
+    Raises:
+        ValueError: a part that is named is not there, there is none, or a file is not what was kept.
+        OSError: a file cannot be read.
+    """
+    files = {part: folder / f"{part}.json" for part in named or (*REAL, *SIMULATED)}
+    missing = [part for part, file in files.items() if not file.exists()]
+    if missing and (named or len(missing) == len(files)):
+        raise ValueError(f"--kept {folder}: no figures of {', '.join(missing)} are there")
+    found = {}
+    for part, file in files.items():
+        if part not in missing:
+            try:
+                found[part] = json.loads(file.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise ValueError(f"{file}: is not what --keep wrote: {error}") from error
+    if all("skipped" in one for one in found.values()):
+        raise ValueError(f"--kept {folder}: there are only parts that were left out")
+    return found
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ docs/timing.md). z is the error over the stated sigma: 68 % should lie within 1 
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import sys
@@ -18,6 +19,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.arguments import cannot_be_written, picture
+from scripts.timing_day import plot_day
 from sensor.sim.timestamps import Jitter, Loss, PulseChannel, Stream, draw
 from sensor.timing.clock import UtcReading
 from sensor.timing.holdover import Oscillator
@@ -321,62 +324,37 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def plot_day(path: Path, seed: int) -> None:
-    """The sample clock's error over a simulated day, with its stated sigma, as a picture."""
-    import matplotlib as mpl  # noqa: PLC0415  only this picture needs it
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415  same
-
-    rng = np.random.default_rng(seed)
-    figure, axes = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
-    for axis, jitter in zip(axes, (Jitter.USB, Jitter.STEADY), strict=True):
-        stream = Stream(
-            jitter=jitter,
-            block=4799,
-            ppm=37.0,
-            thermal_ppm=2.0,
-            thermal_period_s=86_400.0,
-            frame_ppm=-4.0,
-            spread_ns=30e3,
-            late_fraction=0.003,
-        )
-        hours, errors, sigmas = follow(stream, 86_400.0, rng)
-        axis.fill_between(hours, -2 * sigmas, 2 * sigmas, color="0.85", label="± 2 stated σ")
-        axis.plot(hours, errors, ".", markersize=1.5, color="tab:blue", label="error")
-        axis.set_ylabel(f"{jitter.value}, µs")
-        limit = 1.3 * float(np.quantile(2 * sigmas, 0.98))
-        axis.set_ylim(-limit, limit)
-        axis.legend(loc="upper right")
-    axes[-1].set_xlabel("hours")
-    figure.suptitle("Sample clock over a day: 37 ppm, 2 ppm of temperature, 0.3 % of stamps late by 5 ms")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def _some(_context: click.Context, _option: click.Parameter, only: str) -> str:
+    """Part of a name that at least one scenario has."""
+    if not any(only in name for name in SCENARIOS):
+        raise click.BadParameter(f"{only!r} is in no name; there are: {', '.join(SCENARIOS)}")
+    return only
 
 
-def follow(stream: Stream, duration_s: float, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Hours, error (us) and stated sigma (us) of a stream, every twenty seconds."""
-    clock = SampleClock(stream.rate_hz, SETTINGS)
-    first, stamp_ns, _ = stream.blocks(duration_s, rng)
-    true_ns = stream.true_ns(first.astype(np.float64))
-    kept = []
-    every = max(1, round(20.0 * stream.rate_hz / stream.block))
-    for number, (index, mono_ns) in enumerate(zip(first.tolist(), stamp_ns.tolist(), strict=True)):
-        clock.observe(index, mono_ns)
-        if number and number % every == 0:
-            time_ns, sigma_ns = clock.predict(index)
-            kept.append((index / stream.rate_hz / 3600.0, (time_ns - true_ns[number]) / 1e3, sigma_ns / 1e3))
-    hours, errors, sigmas = np.array(kept).T
-    return hours, errors, sigmas
+def _tried(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+    """A file that can be written; its folder is made."""
+    if file is None:
+        return None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return picture(str(file))
+    except OSError as error:
+        raise click.BadParameter(cannot_be_written(file, error)) from error
+    except argparse.ArgumentTypeError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
-@click.option("--runs", default=400, show_default=True, help="Runs of each scenario.")
-@click.option("--seed", default=1, show_default=True, help="Of the random numbers.")
-@click.option("--only", default="", help="Only scenarios with this in their name.")
+@click.option("--runs", type=click.IntRange(1), default=400, show_default=True, help="Runs of each scenario.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random numbers.")
+@click.option("--only", default="", callback=_some, help="Only scenarios with this in their name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw a simulated day into this file.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    callback=_tried,
+    help="Draw a simulated day into this file (.png, .svg, .pdf).",
+)
 def main(runs: int, seed: int, only: str, plot: Path | None, *, as_json: bool) -> None:
     """Compare true and stated sigma of the sensor's time on simulated streams."""
     rows = evaluate(runs, seed, only)

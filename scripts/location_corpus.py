@@ -22,6 +22,7 @@ from sensor.events import Position
 SIGMA_NS = 500_000
 """Of the published pulse times: they are told to the millisecond."""
 _SECOND_NS = 1_000_000_000
+_TESTS = "FP*/test_*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +44,15 @@ class Trial:
 
 
 def corpus_folder() -> Path | None:
-    """The folder of the published network test, None where it is not there."""
+    """The folder of the published network test, None where no test is there."""
     root = os.environ.get("GUNSHOT_CORPUS", "")
     folder = Path(root) / "pittsburgh_network"
-    return folder if root and folder.is_dir() else None
+    return folder if root and any(folder.glob(_TESTS)) else None
 
 
 def trials(folder: Path) -> list[Trial]:
     """All tests below ``folder``, sorted."""
-    return [_trial(path) for path in sorted(folder.glob("FP*/test_*"))]
+    return [_trial(path) for path in sorted(folder.glob(_TESTS))]
 
 
 def _trial(path: Path) -> Trial:

@@ -36,9 +36,14 @@ def table(found: Mapping[str, Figures]) -> str:
     )
 
 
+def plot_of(file: Path) -> Path:
+    """Where the plot of a page goes."""
+    return file.parent / "img" / "accuracy.png"
+
+
 def page(found: Mapping[str, Figures], file: Path) -> None:
     """Write the page, and the plot into ``img/`` beside it."""
-    picture = file.parent / "img" / "accuracy.png"
+    picture = plot_of(file)
     picture.parent.mkdir(parents=True, exist_ok=True)
     _plot(found, picture)
     file.write_text("\n".join(_lines(found)) + "\n", encoding="utf-8")

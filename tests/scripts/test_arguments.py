@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ def run(script: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         timeout=PATIENCE_S,
+        env={name: value for name, value in os.environ.items() if name != "GUNSHOT_CORPUS"},
     )
 
 
@@ -37,6 +40,28 @@ def run(script: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
         ("plot_street", ("--out", "/nope/x.png"), "/nope/x.png: cannot be written: No such file"),
         ("plot_street", ("--out", "/tmp/x.txt"), "/tmp/x.txt: the name of a picture ends in"),  # noqa: S108
         ("plot_report", ("--out", "/nope/x.png"), "/nope/x.png: cannot be written: No such file"),
+        (
+            "evaluate_location.py",
+            ("--kept", "/nope", "--write", "/nope.md"),
+            "no figures of blind, audio, given",
+        ),
+        ("evaluate_location.py", ("blind", "given"), "nothing to measure: GUNSHOT_CORPUS names no folder"),
+        (
+            "evaluate_location.py",
+            ("towns", "--nights", "0"),
+            "--nights: 0: expected a whole number, 1 or more",
+        ),
+        ("evaluate_location.py", ("load", "--write", "/dev/null/acc.md"), "/dev/null/img: Not a directory"),
+        ("evaluate_overload", ("--corpus", "/nope"), "no corpus in /nope: /nope/files.csv: No such file"),
+        ("evaluate_timing.py", ("--only", "zzz"), "'zzz' is in no name; there are: sample clock, steady"),
+        ("evaluate_timing.py", ("--runs", "0"), "'--runs': 0 is not in the range x>=1"),
+        ("evaluate_timing.py", ("--plot", "/dev/null/x.png"), "/dev/null/x.png: cannot be written"),
+        ("evaluate_picking", ("--trials", "0"), "--trials: 0: expected a whole number, 1 or more"),
+        ("benchmark_central", ("--nodes", "0"), "--nodes: 0: expected a whole number, 4 or more"),
+        ("benchmark_central", ("--clutter", "nan"), "--clutter: nan: expected a number, 0 to 1000"),
+        ("compare_replays", ("x", "x", "--limit", "-1"), "--limit: -1: expected a whole number, 0 or more"),
+        ("compare_replays", ("x", "x", "--p", "nan"), "--p: nan: expected a number, 0 or more"),
+        ("compare_replays", ("x", "x", "--p", "-1"), "--p: -1: expected a number, 0 or more"),
         ("plot_simulated_shots", ("--out", "/nope/x.png"), "/nope/x.png: cannot be written: No such file"),
     ],
 )
@@ -80,3 +105,17 @@ def test_a_target_that_is_a_folder_or_in_none_is_refused(tmp_path: Path) -> None
         target(str(tmp_path))
     with pytest.raises(argparse.ArgumentTypeError, match="cannot be written: No such file"):
         target(str(tmp_path / "none" / "x"))
+
+
+def test_kept_figures_that_are_none_are_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "blind.json").write_text(json.dumps({"skipped": "no corpus"}))
+    (tmp_path / "load.json").write_text("{")
+    for parts, told in (
+        (("blind",), "only parts that were left out"),
+        (("load",), "load.json: is not what --keep wrote"),
+        (("blind", "towns"), "no figures of towns are there"),
+    ):
+        done = run("evaluate_location.py", *parts, "--kept", tmp_path, "--write", tmp_path / "page.md")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert told in done.stderr.splitlines()[-1]
+        assert not (tmp_path / "page.md").exists()
