@@ -6,7 +6,7 @@ import codecs
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ class Options:
     """What the command line said."""
 
     start: str | None
-    start_sigma_ms: float
+    start_sigma_ms: float | None
     manifest: Path | None
     jsonl: bool
     p_min: float | None
@@ -62,12 +62,17 @@ class _Folder(click.Path):
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--start", metavar="UTC", help="UTC of each file's first sample: 2026-06-14T21:04:00Z.")
-@click.option("--start-sigma-ms", type=FINITE_MS, default=0.0, help="One sigma of that start, ms.")
+@click.option(
+    "--start-sigma-ms",
+    type=FINITE_MS,
+    help="One sigma of that start, ms. Default 0: the start is taken as exact.",
+)
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),
     metavar="CSV",
-    help="Start and place of each file: path,start_utc,node,lat_deg,lon_deg,height_m.",
+    help="Start and place of each file: path,start_utc,node,lat_deg,lon_deg,height_m[,start_sigma_ms]. "
+    "A start in it goes before --start; without start_sigma_ms it is taken as exact.",
 )
 @click.option(
     "--jsonl", is_flag=True, help="Print each candidate as the broker gets it, one JSON object a line."
@@ -90,7 +95,7 @@ def replay(paths: tuple[str, ...], **given: object) -> int:
 
     PATH is an audio file or a folder (searched to its depths, sorted). Each file is a fresh stream; the
     output is the same for any --jobs. Without --start or --manifest UTC begins at 1970-01-01 with clock
-    source none.
+    source none and a sigma of decades: the centre takes no such candidate, and --publish refuses.
 
     Exit 0: all read. 1: a file was refused, the others were processed. 2: usage.
     """
@@ -124,6 +129,7 @@ def _run(paths: tuple[str, ...], options: Options) -> int:
     bench = _Bench(options, Progress(len(files)))
     for item in found:
         if not isinstance(item, RecordingFile):
+            bench.unreadable += 1
             bench.refuse(item.name, item.reason)
     with ExitStack() as stack:
         if options.publish:
@@ -179,20 +185,54 @@ def _unwritable(folder: Path, error: OSError) -> click.ClickException:
 
 
 def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingFile, Made]]:
-    """Each file with its start and place: the manifest's, else --start for all."""
-    from sensor.replay.manifest import Made, read_manifest, utc_ns_from_iso  # noqa: PLC0415  same
+    """Each file with its start and place: the start of the manifest, else that of --start.
 
-    usual = Made()
-    if options.start is not None:
-        try:
-            start_utc_ns = utc_ns_from_iso(options.start)
-        except ValueError as error:
-            raise ConfigError(f"--start: {error}") from error
-        usual = Made(start_utc_ns=start_utc_ns, start_sigma_s=options.start_sigma_ms * 1e-3)
-    if options.manifest is None:
-        return [(file, usual) for file in files]
-    made = read_manifest(options.manifest, files, _tell)
-    return [(file, made.get(file.name, usual)) for file in files]
+    Raises:
+        ConfigError: a start or the manifest cannot be used, or there is no start where one is needed.
+    """
+    from sensor.replay.manifest import read_manifest  # noqa: PLC0415  same
+    from sensor.replay.recordings import some  # noqa: PLC0415  same
+
+    usual = _usual(options)
+    made = {} if options.manifest is None else read_manifest(options.manifest, files, _tell)
+    listed = [file.name for file in files if file.name in made and made[file.name].start_utc_ns is not None]
+    if listed and usual.start_utc_ns is not None:
+        _tell(
+            f"--start is not used for {len(listed)} of {counted(len(files), 'recording')}, "
+            f"whose start {options.manifest} states: {some(listed)}"
+        )
+    # A row without a start says nothing against --start.
+    made |= {
+        name: replace(how, start_utc_ns=usual.start_utc_ns, start_sigma_s=usual.start_sigma_s)
+        for name, how in made.items()
+        if how.start_utc_ns is None
+    }
+    work = [(file, made.get(file.name, usual)) for file in files]
+    unknown = [file.name for file, how in work if how.start_utc_ns is None]
+    if options.publish and unknown:
+        raise ConfigError(
+            f"--publish needs the start of every recording; {len(unknown)} of "
+            f"{counted(len(files), 'recording')} without one: {some(unknown)}; give --start or --manifest"
+        )
+    return work
+
+
+def _usual(options: Options) -> Made:
+    """How a recording was made of which no manifest says more."""
+    from sensor.replay.manifest import Made, utc_ns_from_iso  # noqa: PLC0415  same
+
+    if options.start is None:
+        if options.start_sigma_ms is not None:
+            raise ConfigError(
+                "--start-sigma-ms is the sigma of --start, which is missing; "
+                "in a manifest it is the column start_sigma_ms"
+            )
+        return Made()
+    try:
+        start_utc_ns = utc_ns_from_iso(options.start)
+    except ValueError as error:
+        raise ConfigError(f"--start: {error}") from error
+    return Made(start_utc_ns=start_utc_ns, start_sigma_s=(options.start_sigma_ms or 0.0) * 1e-3)
 
 
 def _truth(files: list[RecordingFile], options: Options, told: list[str]) -> Truth | None:
@@ -251,6 +291,8 @@ class _Bench:
         self.publisher: Publisher | None = None
         self.results: list[FileResult] = []
         self.faults = 0
+        self.unreadable = 0
+        """Arguments and folders that gave no recording; among the faults."""
         self._options = options
         self._bar = bar
         self._only_ascii = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name != "utf-8"
@@ -278,7 +320,7 @@ class _Bench:
             self.note(f"gunshot-sensor: {error}")
         finally:
             self._bar.clear()
-        click.echo(summary(self.results), err=True)
+        click.echo(summary(self.results, self.unreadable), err=True)
         return True
 
     def refuse(self, name: str, reason: str) -> None:

@@ -39,15 +39,19 @@ def table_line(name: str, heard: Heard) -> str:
     )
 
 
-def summary(results: Iterable[FileResult]) -> str:
-    """What was read, found and refused, in one or two lines."""
+def summary(results: Iterable[FileResult], unreadable: int = 0) -> str:
+    """What was read, found and refused, in one or two lines.
+
+    ``unreadable``: how many arguments and folders gave no recording; they are refused as well.
+    """
     results = list(results)
     counts: Counter[str] = sum((result.counts for result in results), Counter())
     seconds = sum(result.seconds for result in results)
     refused = sum(result.refused is not None for result in results)
     triggers, candidates = counts.pop("triggers", 0), counts.pop("candidates", 0)
     text = (
-        f"{counted(len(results) - refused, 'file')} read ({seconds / 3600:.2f} h), {refused} refused: "
+        f"{counted(len(results) - refused, 'file')} read ({seconds / 3600:.2f} h), "
+        f"{refused + unreadable} refused: "
         f"{counted(triggers, 'trigger')}, {counted(candidates, 'candidate')}"
     )
     reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())

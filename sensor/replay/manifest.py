@@ -44,6 +44,7 @@ class Made:
 
     start_utc_ns: int | None = None
     start_sigma_s: float = 0.0
+    """One sigma of that start; 0 = it is taken as exact."""
     node: str | None = None
     position: Position | None = None
     full_scale_db_spl: float | None = None
@@ -211,9 +212,12 @@ def _made(row: Mapping[str, str]) -> Made:
         start_utc_ns = utc_ns_from_iso(row["start_utc"]) if row["start_utc"] else None
     except ValueError as error:
         raise ValueError(f"start_utc: {error}") from error
+    start_sigma_ms = number(row, "start_sigma_ms", 0.0, 1e9)
+    if start_sigma_ms is not None and start_utc_ns is None:
+        raise ValueError("start_sigma_ms: belongs to a start, and start_utc is empty; give both or none")
     return Made(
         start_utc_ns=start_utc_ns,
-        start_sigma_s=(number(row, "start_sigma_ms", 0.0, 1e9) or 0.0) * 1e-3,
+        start_sigma_s=(start_sigma_ms or 0.0) * 1e-3,
         node=node,
         position=_position(row),
         full_scale_db_spl=number(row, "full_scale_db_spl", 0.0, 250.0),

@@ -13,7 +13,7 @@ from sensor.timing.discipline import Discipline
 from sensor.timing.holdover import Oscillator
 from sensor.timing.kernel import LEAP_STATES, StepWatch, read_clocks, read_kernel
 from sensor.timing.sources import Sources
-from sensor.timing.vote import SOFTWARE_MADE_S
+from sensor.timing.vote import UNDISCIPLINED_SIGMA_NS, undisciplined_sigma_ns
 from sensor.types import ClockReport, ClockSource
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 HISTORY_S = 600.0
 STEP_NS = 1_000_000
 """REALTIME and MONOTONIC are slewed together, so their difference only moves when the clock is set."""
-UNDISCIPLINED_SIGMA_NS = 7 * 86_400 * 10**9
-"""A machine without a battery clock starts with the time of its last shutdown: days are common."""
 _STALE_S = 5.0
 _LEAP_NS = 10**9
 _DAY_NS = 86_400 * 10**9
@@ -212,8 +210,7 @@ class UtcClock:
         """What is believed now."""
         belief = self._discipline.belief(reading.mono_ns)
         if belief is None:
-            utc_ns = reading.mono_ns + reading.offset_ns
-            sigma_ns = max(UNDISCIPLINED_SIGMA_NS, SOFTWARE_MADE_S * 10**9 - utc_ns)
+            sigma_ns = undisciplined_sigma_ns(reading.mono_ns + reading.offset_ns)
             return _Anchor(reading.mono_ns, reading.offset_ns, sigma_ns, ClockSource.NONE, 0, leap_ns)
         sigma_ns = math.ceil(math.hypot(belief.sigma_ns, reading.width_ns / 2.0))
         return _Anchor(

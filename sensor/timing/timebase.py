@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sensor.timing.pps_channel import PpsChannel
 from sensor.timing.sample_clock import SampleClock
+from sensor.timing.vote import undisciplined_sigma_ns
 from sensor.types import ClockReport, ClockSource, Timestamp
 
 if TYPE_CHECKING:
@@ -178,15 +179,19 @@ class FileTimebase:
 
     Args:
         rate_hz: the file's sampling rate.
-        start_utc_ns: UTC of the first sample; None begins at 1970-01-01 with source ``none``.
-        start_sigma_s: one sigma of that start, s.
+        start_utc_ns: UTC of the first sample; None begins at 1970-01-01 with source ``none`` and the
+            sigma that a live node states for such a clock: decades.
+        start_sigma_s: one sigma of a stated start, s.
     """
 
     def __init__(self, rate_hz: float, start_utc_ns: int | None, start_sigma_s: float = 0.0) -> None:
         self._rate_hz = rate_hz
         self._start_ns = start_utc_ns or 0
-        self._source = ClockSource.NONE if start_utc_ns is None else ClockSource.FILE
+        self._source = ClockSource.FILE
         self._start_sigma_ns = start_sigma_s * 1e9
+        if start_utc_ns is None:
+            self._source = ClockSource.NONE
+            self._start_sigma_ns = float(undisciplined_sigma_ns(0))
 
     def observe(self, block: Block) -> None:
         """Nothing to learn: the time line is the file's own."""

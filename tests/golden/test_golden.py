@@ -43,7 +43,9 @@ def replayed(scene_file: Path, folder: Path) -> list[dict[str, object]]:
     (node,) = scene.sensors
     name = f"{node.name}.{scene.format}"
     settings = ReplaySettings(config=default_config(), p_min=P_MIN)
-    found = replay_file(RecordingFile(name, folder / name), Made(), settings)
+    # With a start, so that the sigma compared is that of the pick.
+    made = Made(start_utc_ns=scene.start_utc_ns)
+    found = replay_file(RecordingFile(name, folder / name), made, settings)
     assert found.refused is None
     lines = [json.loads(json_line(name, heard)) for heard in found.heard]
     return [{key: line[key] for key in ("file", "seq", *TOLERANCE)} for line in lines]

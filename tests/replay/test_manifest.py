@@ -119,6 +119,7 @@ def test_an_ending_that_fits_two_files_is_refused(tmp_path: Path) -> None:
         ("path,start_utc,node,node\na.wav,,a,b\n", r":1 names column node twice"),
         ("path,start_utc,lat_deg,lon_deg,height_m\na.wav,,35,9,8,1,120\n", r":2 has 7 cells below 5 columns"),
         ("path,start_utc\na.wav,9999-01-01T00:00:00Z\n", r":2 start_utc: .* is after 2261"),
+        ("path,start_utc,start_sigma_ms\na.wav,,5\n", r":2 start_sigma_ms: .* start_utc is empty"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:

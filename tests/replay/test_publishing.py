@@ -23,6 +23,9 @@ def recording(tmp_path: Path) -> Path:
     return write_bursts(tmp_path / "x.wav", (1.0, 2.0), seconds=3.0)
 
 
+START = ("--start", "2026-06-14T21:04:00Z")
+
+
 def config(folder: Path, port: int) -> Path:
     path = folder / "config.yaml"
     path.write_text(
@@ -35,8 +38,9 @@ def config(folder: Path, port: int) -> Path:
 def test_what_is_printed_is_what_the_broker_got(recording: Path, tmp_path: Path) -> None:
     with Broker() as broker, Subscriber(broker) as subscriber:
         done = gunshot_sensor(
-            "replay", "--jsonl", "--publish", "--p-min", "0", "-c", config(tmp_path, broker.port), recording
-        )
+            "replay", "--jsonl", "--publish", "--p-min", "0", *START,
+            "-c", config(tmp_path, broker.port), recording,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         wait_until(lambda: len(subscriber.bodies("candidate")) == 2, what="both candidates arrive")
         got = [json.loads(body) for body in subscriber.bodies("candidate")]
@@ -54,6 +58,7 @@ def test_a_second_replay_continues_the_nodes_chain(recording: Path, tmp_path: Pa
             "--publish",
             "--p-min",
             "0",
+            *START,
             "-c",
             config(tmp_path, broker.port),
             recording,
@@ -84,17 +89,32 @@ def test_a_manifest_lets_each_file_speak_for_its_own_node(recording: Path, tmp_p
 def test_without_a_broker_to_send_to_it_is_refused(recording: Path, tmp_path: Path) -> None:
     silent = tmp_path / "silent.yaml"
     silent.write_text(f"site: durham\npaths: {{state_dir: {tmp_path}}}\n")
-    done = gunshot_sensor("replay", "--publish", "-c", silent, recording)
+    done = gunshot_sensor("replay", "--publish", *START, "-c", silent, recording)
     assert done.returncode == 2
-    assert "--publish needs" in done.stderr
-    assert gunshot_sensor("replay", "--publish", recording).returncode == 2
+    assert "--publish needs a broker" in done.stderr
+    assert gunshot_sensor("replay", "--publish", *START, recording).returncode == 2
+
+
+def test_what_nobody_knows_the_time_of_is_not_published(recording: Path, tmp_path: Path) -> None:
+    settings = config(tmp_path, free_port())
+    done = gunshot_sensor("replay", "--publish", "-c", settings, recording)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"1 of 1 recording without one: {recording}; give --start or --manifest" in done.stderr
+    other = write_bursts(tmp_path / "y.wav", (1.5,), seconds=3.0)
+    table = tmp_path / "manifest.csv"
+    table.write_text("path,start_utc\nx.wav,2026-06-14T21:04:00Z\ny.wav,\n")
+    done = gunshot_sensor("replay", "--publish", "-c", settings, "--manifest", table, recording, other)
+    assert done.returncode == 2
+    assert f"1 of 2 recordings without one: {other};" in done.stderr
 
 
 def test_a_broker_that_comes_late_is_waited_for(recording: Path, tmp_path: Path) -> None:
     """What a first, unreachable broker did not take waits in the outbox; the next replay sends it first."""
     broker = Broker()
     port = free_port()
-    words = ("replay", "--jsonl", "--publish", "--p-min", "0", "-c", config(tmp_path, port), recording)
+    words = (
+        "replay", "--jsonl", "--publish", "--p-min", "0", *START, "-c", config(tmp_path, port), recording,
+    )  # fmt: skip
     first = [sys.executable, "-m", "sensor", *map(str, words)]
     with subprocess.Popen(first, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -21,7 +21,7 @@ from sensor.replay.manifest import Made
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import Heard, ReplaySettings, chain_id, default_config, replay_all, replay_file
 from sensor.types import RejectReason
-from tests.support.command import gunshot_sensor
+from tests.support.command import gunshot_central, gunshot_sensor
 from tests.support.impulses import bursts, write_bursts
 from tests.support.mosquitto import wait_until
 from tests.support.patience import PATIENCE_S
@@ -114,6 +114,66 @@ def test_a_start_gives_utc_and_a_sigma_part(tree: Path) -> None:
     assert first.sigma_ns >= 3_000_000
 
 
+def test_without_a_start_a_candidate_says_that_nobody_knows_its_time(tree: Path, tmp_path: Path) -> None:
+    """The centre, which wants a time to the hour, refuses it; what the pick is worth is still told."""
+    settings = tmp_path / "config.yaml"
+    settings.write_text("position: {lat_deg: 36, lon_deg: -78.9, height_m: 120}\n")
+    words: tuple[str | Path, ...] = ("replay", "--jsonl", "--p-min", "0", "-c", settings, tree / "b.wav")
+    candidates = tmp_path / "candidates.jsonl"
+    candidates.write_text(gunshot_sensor(*words).stdout)
+    for line in lines(candidates.read_text()):
+        candidate = Candidate.from_json(json.dumps(line))
+        assert candidate.clock["source"] == "none"
+        assert candidate.sigma_ns >= 7 * 86_400 * 10**9
+        assert candidate.clock["parts_ns"]["clock_source"] >= 7 * 86_400 * 10**9
+        assert 0 < candidate.clock["parts_ns"]["pick"] < 10**6
+    fused = gunshot_central("replay", "--jsonl", candidates)
+    assert (fused.returncode, fused.stdout) == (1, "")
+    assert f"{candidates}:1: sigma_ns: " in fused.stderr
+    assert "0 candidates, 2 refused" in fused.stderr
+    candidates.write_text(gunshot_sensor(*words, "--start", "2026-06-14T21:04:00Z").stdout)
+    fused = gunshot_central("replay", "--jsonl", candidates)
+    assert fused.returncode == 0
+    assert "2 candidates" in fused.stderr
+
+
+def test_the_start_of_a_manifest_goes_before_the_one_for_all(tree: Path, tmp_path: Path) -> None:
+    """That is told; a recording, or a row, without a start of its own takes the one for all."""
+    table = tmp_path / "manifest.csv"
+    names = [tree / name for name in ("b.wav", "c.flac", "sub/a.wav")]
+    table.write_text(f"path,start_utc,node\n{names[0]},2026-01-01T00:00:00Z,\n{names[1]},,roof\n")
+    words: tuple[str | Path, ...] = ("replay", "--jsonl", "--p-min", "0", "--manifest", table, *names)
+    done = gunshot_sensor(*words, "--start", "2026-02-01T00:00:00Z", "--start-sigma-ms", "50")
+    told = [line for line in done.stderr.splitlines() if line.startswith("--start ")]
+    assert told == [f"--start is not used for 1 of 3 recordings, whose start {table} states: {names[0]}"]
+    january_s, february_s = 1_767_225_600, 1_769_904_000
+    begun = {
+        str(line["file"]): (round(line["utc_ns"] / 1e9 - line["offset_s"]), line["node"],  # type: ignore[operator]
+                            line["clock"]["parts_ns"]["clock_source"])  # type: ignore[index]
+        for line in lines(done.stdout)
+    }  # fmt: skip
+    assert begun == {
+        str(names[0]): (january_s, "replay", 0),
+        str(names[1]): (february_s, "roof", 50_000_000),
+        str(names[2]): (february_s, "replay", 50_000_000),
+    }
+    assert "--start" not in gunshot_sensor(*words).stderr
+
+
+def test_a_folder_that_holds_no_recording_is_counted_as_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = gunshot_sensor("replay", tmp_path / "empty")
+    assert done.returncode == 1
+    assert f"refused: {tmp_path / 'empty'}: holds no audio file" in done.stderr
+    assert "0 files read (0.00 h), 1 refused: " in done.stderr
+
+
+def test_help_says_that_a_start_is_taken_as_exact_and_which_start_counts() -> None:
+    words = " ".join(gunshot_sensor("replay", "--help").stdout.split())
+    assert "One sigma of that start, ms. Default 0: the start is taken as exact." in words
+    assert "A start in it goes before --start" in words
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -126,6 +186,8 @@ def test_a_start_gives_utc_and_a_sigma_part(tree: Path) -> None:
         (("--p-min", "nan", "x.wav"), "nan is no number"),
         (("--start-sigma-ms", "nan", "x.wav"), "nan is no number"),
         (("--start", "9999-01-01T00:00:00Z", "x.wav"), "is after 2261"),
+        (("--start-sigma-ms", "50", "x.wav"), "is the sigma of --start, which is missing"),
+        (("--start-sigma-ms", "0", "x.wav"), "is the sigma of --start, which is missing"),
         (("--labels", "events.csv", "--report", "", "x.wav"), "the name is empty"),
         ((), "Missing argument"),
     ],

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.timing.clock import UNDISCIPLINED_SIGMA_NS
-from sensor.timing.vote import SOFTWARE_MADE_S, Vote
+from sensor.timing.vote import SOFTWARE_MADE_S, UNDISCIPLINED_SIGMA_NS, Vote
 from sensor.types import ClockSource
 from tests.support.simulated_clocks import NOON_NS, SYNCHRONISED, UNSYNCHRONISED, Bench, Machine
 

@@ -164,8 +164,21 @@ def test_a_missing_pulse_channel_is_a_problem_in_words(bench: Bench) -> None:
 def test_a_file_without_a_start_begins_in_1970_with_source_none() -> None:
     stamp = FileTimebase(RATE_HZ, None).stamp(24_000.0, 12e-6)
     assert (stamp.utc_ns, stamp.source) == (500_000_000, ClockSource.NONE)
-    assert stamp.sigma_ns == 12_000
+    assert stamp.parts_ns["pick"] == 12_000
     assert consistent(stamp)
+
+
+def test_a_file_without_a_start_is_as_uncertain_as_a_node_whose_clock_stands_at_1970() -> None:
+    """Its sample clock is locked all the same: times within the file are good."""
+    lost = Bench(Machine(kernel=UNSYNCHRONISED, utc_ns=0))
+    node = lost.clock.at(lost.machine.mono_ns)
+    lost.clock.close()
+    timebase = FileTimebase(RATE_HZ, None, 0.05)
+    stamp = timebase.stamp(0.0, 12e-6)
+    assert (stamp.source, stamp.state) == (node.source, "locked")
+    assert stamp.parts_ns["clock_source"] == node.sigma_ns
+    assert stamp.sigma_ns >= stamp.parts_ns["clock_source"]
+    assert timebase.report().utc_sigma_ns == stamp.parts_ns["clock_source"]
 
 
 def test_a_file_with_a_start_carries_its_sigma() -> None:
