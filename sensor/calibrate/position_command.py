@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections.abc import Iterator
 
 import click
 
+from sensor.calibrate.option_types import OFFSET_M, TCP_ADDRESS
 from sensor.calibrate.pictures import draw_position
 from sensor.calibrate.position import (
     Fix,
@@ -18,27 +20,38 @@ from sensor.calibrate.position import (
 )
 from sensor.calibrate.record import PositionSurvey, load_position, utc_now
 from sensor.calibrate.session import HELP, Session, common_options
+from sensor.command_line import FiniteFloat
 from sensor.errors import CalibrationError
 from sensor.geodesy import enu_from_llh
 from sensor.timing.gpsd import DEFAULT_PORT, Gpsd, GpsFix
 
 PATIENCE_S = 120.0
 """How long gpsd may stay without a fix before the technician is told."""
+CONNECT_WITHIN_S = 4.0
+"""How long gpsd may take to be reached at first: three attempts."""
 
 
 @click.command("calibrate_position.py", context_settings=HELP)
-@click.option("--hours", type=click.FloatRange(0.01, 72.0), default=1.0, show_default=True)
-@click.option("--gpsd", default=f"127.0.0.1:{DEFAULT_PORT}", show_default=True, help="HOST:PORT of gpsd.")
+@click.option("--hours", type=FiniteFloat(0.01, 72.0), default=1.0, show_default=True)
+@click.option(
+    "--gpsd",
+    type=TCP_ADDRESS,
+    default=f"127.0.0.1:{DEFAULT_PORT}",
+    show_default=True,
+    help="Where gpsd listens.",
+)
 @click.option(
     "--offset",
-    type=(float, float, float),
+    type=(OFFSET_M, OFFSET_M, OFFSET_M),
     default=(0.0, 0.0, 0.0),
     show_default=True,
     metavar="E N U",
     help="From the antenna to the microphone: metres east, north, up.",
 )
 @common_options
-def position_command(session: Session, *, hours: float, gpsd: str, offset: tuple[float, float, float]) -> int:
+def position_command(
+    session: Session, *, hours: float, gpsd: tuple[str, int], offset: tuple[float, float, float]
+) -> int:
     """Average GPS fixes into the position of the microphone and print it for the configuration.
 
     Ten metres of error in the position cost as much as thirty milliseconds of error in the clock. Longer is
@@ -101,39 +114,86 @@ def _read(session: Session) -> list[Fix]:
     return fixes
 
 
-def _listen(session: Session, address: str, seconds: float) -> list[Fix]:
+def _listen(session: Session, address: tuple[str, int], seconds: float) -> list[Fix]:
     """Collect one fix a second from gpsd.
 
     Raises:
-        CalibrationError: gpsd cannot be reached, or has had no fix for two minutes.
+        CalibrationError: gpsd cannot be reached, or has had no fix for two minutes or the whole survey.
     """
     console = session.console
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise click.UsageError(f"--gpsd {address!r} is not HOST:PORT")
-    receiver = Gpsd(host, int(port))
-    console.step(f"Leave the antenna where it is. Listening to {address} for {seconds / 3600.0:g} h.")
+    receiver = Gpsd(*address)
+    _connect(receiver)
+    host, port = address
+    console.step(f"Leave the antenna where it is. Listening to {host}:{port} for {seconds / 3600.0:g} h.")
     console.step("Ctrl-C ends early and uses what there is.")
     fixes: list[Fix] = []
-    begun_s = heard_s = time.monotonic()
+    begun_s = time.monotonic()
     try:
-        while time.monotonic() - begun_s < seconds:
-            receiver.poll()
-            fix = _three_dimensional(receiver.fix())
-            if fix and (not fixes or fix.time_s > fixes[-1].time_s):
-                heard_s = time.monotonic()
-                fixes.append(fix)
-                left_min = (seconds - (heard_s - begun_s)) / 60.0
-                console.progress(f"{len(fixes)} fixes, {left_min:.0f} min left")
-            if time.monotonic() - heard_s > PATIENCE_S:
-                why = receiver.error or "gpsd is there, but its receiver has no three-dimensional fix"
-                raise CalibrationError(f"no fix for {PATIENCE_S:.0f} s: {why}; look with cgps")
-            time.sleep(0.2)
+        for fix in new_fixes(receiver, seconds):
+            fixes.append(fix)
+            left_min = (seconds - (time.monotonic() - begun_s)) / 60.0
+            console.progress(f"{len(fixes)} fixes, {left_min:.0f} min left")
     except KeyboardInterrupt:
         console.say("   ended early")
     finally:
         receiver.close()
+    if not fixes:
+        raise CalibrationError(f"not one fix was received: {_why_none(receiver)}")
     return fixes
+
+
+def _connect(receiver: Gpsd) -> None:
+    """Reach gpsd before hours are spent on it.
+
+    Raises:
+        CalibrationError: it does not answer.
+    """
+    until_s = time.monotonic() + CONNECT_WITHIN_S
+    receiver.poll()
+    while receiver.error is not None:
+        if time.monotonic() > until_s:
+            raise CalibrationError(
+                f"{receiver.error}; is gpsd there and running (sudo systemctl start gpsd)? If it listens "
+                "elsewhere, say --gpsd HOST:PORT"
+            )
+        time.sleep(0.2)
+        receiver.poll()
+
+
+def new_fixes(receiver: Gpsd, seconds: float) -> Iterator[Fix]:
+    """Each new fix for ``seconds``; a lost gpsd is waited for.
+
+    Raises:
+        CalibrationError: there was no fix for two minutes.
+    """
+    begun_s = heard_s = time.monotonic()
+    newest_s = -math.inf
+    while time.monotonic() - begun_s < seconds:
+        receiver.poll()
+        fix = _three_dimensional(receiver.fix())
+        if fix and fix.time_s > newest_s:
+            heard_s, newest_s = time.monotonic(), fix.time_s
+            yield fix
+        if time.monotonic() - heard_s > PATIENCE_S:
+            raise CalibrationError(f"no fix for {PATIENCE_S:.0f} s: {_why_none(receiver)}")
+        time.sleep(0.2)
+
+
+def _why_none(receiver: Gpsd) -> str:
+    """Why there is no fix now, as far as gpsd tells, and what to do."""
+    if receiver.error is not None:
+        return f"{receiver.error}; see what it says: journalctl -u gpsd"
+    if receiver.fix() is not None:
+        return "the receiver gives a place without a height; give its antenna a free sky and time"
+    if receiver.satellites_used is not None:
+        return (
+            f"the receiver uses {receiver.satellites_used} satellites, too few for a three-dimensional fix; "
+            "give its antenna a free sky and time: cgps shows what it sees"
+        )
+    return (
+        "gpsd is there but tells of no satellite; is the receiver plugged in, and named in "
+        "/etc/default/gpsd? Look with cgps"
+    )
 
 
 def _three_dimensional(fix: GpsFix | None) -> Fix | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -13,20 +11,15 @@ import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import soundfile
 
-from sensor.calibrate import session
-from sensor.calibrate.clock_command import clock_command
-from sensor.calibrate.level_command import level_command
-from sensor.calibrate.noise_command import noise_command
-from sensor.calibrate.position_command import position_command
 from sensor.calibrate.record import load_latency, load_level, load_noise, load_position
 from sensor.config import load_config
 from sensor.errors import CalibrationError
+from tests.support.calibration_command import run
 from tests.support.calibration_signals import (
     Floats,
     calibrator_tone,
@@ -52,37 +45,6 @@ def start(name: str, *arguments: object, env: dict[str, str]) -> subprocess.Comp
         stdin=subprocess.DEVNULL,
         timeout=PATIENCE_S,
     )
-
-
-class Technician(io.StringIO):
-    """A terminal at which someone types."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def run(name: str, *arguments: object, types: str | None = None) -> tuple[int, str]:
-    """Run a command in this process, which spares the imports; its exit code and what it printed.
-
-    ``types``: what a technician answers; None = run with ``--yes``.
-    """
-    command = {
-        "level": level_command,
-        "noise": noise_command,
-        "clock": clock_command,
-        "position": position_command,
-    }[name]
-    printed = io.StringIO()
-    with (
-        mock.patch.object(sys, "argv", ["calibrate", *(["--yes"] * (types is None)), *map(str, arguments)]),
-        mock.patch.object(sys, "stdin", Technician(types or "")),
-        contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(printed),
-        pytest.raises(SystemExit) as ended,
-    ):
-        session.run(command)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, printed.getvalue()
 
 
 def write(path: Path, mono: Floats, rate_hz: int = 16_000) -> Path:
@@ -177,7 +139,7 @@ def test_a_latency_from_a_file_of_pulses_on_its_second_channel(tmp_path: Path) -
     _, printed = run("clock", *common, "--start", "2026-01-01T00:00:00.3Z", "--emissions", emissions)
     assert "stamps are 4.0" in printed
     emissions.write_text("12.5\n")
-    code, printed = run("clock", *common, "--start", "2026-01-01", "--emissions", emissions)
+    code, printed = run("clock", *common, "--start", "2026-01-01T00:00Z", "--emissions", emissions)
     assert code == 1
     assert f"{emissions}:1" in printed
 
@@ -199,14 +161,6 @@ def test_a_position_from_recorded_fixes_prints_the_lines_for_the_configuration(t
     assert loaded.lat_deg == pytest.approx(35.994, abs=2e-6)
     assert loaded.sigma_m == pytest.approx(survey.sigma_m, abs=0.05)
     assert list((tmp_path / "calibration" / "history").glob("position-*.png"))
-
-
-def test_a_gpsd_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with mock.patch("sensor.calibrate.position_command.PATIENCE_S", 0.5):
-        code, printed = run("position", "--gpsd", "127.0.0.1:9", "--state-dir", tmp_path)
-    assert code == 1
-    assert "127.0.0.1:9" in printed
-    assert run("position", "--gpsd", "nonsense", "--state-dir", tmp_path)[0] == 2
 
 
 def test_nodes_side_by_side_are_compared(tmp_path: Path) -> None:
