@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +23,20 @@ from sensor.calibrate.clock import (
     offsets_of_period,
 )
 from sensor.calibrate.findings import Finding, Verdict, fail
+from sensor.calibrate.option_types import (
+    AIR_CELSIUS,
+    DELAY_S,
+    DISTANCE_M,
+    DISTANCE_SIGMA_M,
+    SIGMA_S,
+    UTC_START,
+)
 from sensor.calibrate.pictures import draw_latency
 from sensor.calibrate.pulses import Pulses, find_pulses
 from sensor.calibrate.record import LatencyCalibration, utc_now
 from sensor.calibrate.recording import metered, open_source
 from sensor.calibrate.session import EXISTING, HELP, Session, common_options, sound_options
+from sensor.command_line import FiniteFloat
 from sensor.errors import CalibrationError
 from sensor.timing.clock import UtcClock
 from sensor.timing.timebase import FileTimebase, Latency, LiveTimebase, Timebase
@@ -39,24 +47,32 @@ if TYPE_CHECKING:
 
 
 @click.command("calibrate_clock.py", context_settings=HELP)
-@click.option("--start", help="UTC of the file's first sample, ISO 8601 (with --file).")
 @click.option(
-    "--start-sigma", type=float, default=1e-4, show_default=True, help="One sigma of --start, seconds."
+    "--start", type=UTC_START, help="When the file's first sample was (with --file): 2026-06-14T21:04:00Z."
+)
+@click.option(
+    "--start-sigma", type=SIGMA_S, default=1e-4, show_default=True, help="One sigma of --start, seconds."
 )
 @click.option(
     "--emissions",
     type=EXISTING,
     help="True times of the clicks, one utc_ns a line; without it: every full second of UTC.",
 )
-@click.option("--distance", type=float, default=0.0, show_default=True, help="Clicker to microphone, m.")
-@click.option("--distance-sigma", type=float, default=0.01, show_default=True, help="One sigma of it, m.")
-@click.option("--emitter-delay", type=float, default=0.0, show_default=True, help="Pulse to click, seconds.")
-@click.option("--emitter-sigma", type=float, default=0.0, show_default=True, help="One sigma of it, seconds.")
-@click.option("--temperature", type=float, default=15.0, show_default=True, help="Of the air, Celsius.")
-@click.option("--seconds", type=click.FloatRange(10.0, 600.0), default=80.0, show_default=True)
+@click.option("--distance", type=DISTANCE_M, default=0.0, show_default=True, help="Clicker to microphone, m.")
+@click.option(
+    "--distance-sigma", type=DISTANCE_SIGMA_M, default=0.01, show_default=True, help="One sigma of it, m."
+)
+@click.option(
+    "--emitter-delay", type=DELAY_S, default=0.0, show_default=True, help="Pulse to click, seconds."
+)
+@click.option(
+    "--emitter-sigma", type=SIGMA_S, default=0.0, show_default=True, help="One sigma of it, seconds."
+)
+@click.option("--temperature", type=AIR_CELSIUS, default=15.0, show_default=True, help="Of the air, Celsius.")
+@click.option("--seconds", type=FiniteFloat(10.0, 600.0), default=80.0, show_default=True)
 @click.option(
     "--settle",
-    type=click.FloatRange(0.0, 300.0),
+    type=FiniteFloat(0.0, 300.0),
     default=20.0,
     show_default=True,
     help="Of these, how many settle the sample clock; pulses in them are not used.",
@@ -71,7 +87,7 @@ if TYPE_CHECKING:
 def clock_command(  # noqa: PLR0913  one per option
     session: Session,
     *,
-    start: str | None,
+    start: int | None,
     start_sigma: float,
     emissions: Path | None,
     distance: float,
@@ -149,7 +165,7 @@ def _compare(session: Session, path: Path) -> int:
 
 
 def _listen(
-    session: Session, start: str | None, start_sigma_s: float, seconds: float, settle_s: float
+    session: Session, start_ns: int | None, start_sigma_s: float, seconds: float, settle_s: float
 ) -> tuple[Timebase, Samples, float, str]:
     """The channel's samples, and a time base that has seen them; latency zero, so stamps are uncorrected."""
     console = session.console
@@ -158,7 +174,7 @@ def _listen(
         console.wait("Connect the pulse per second (or start the clicker) and see that the meter moves.")
         console.step(f"Listening for {seconds:.0f} s; the first {settle_s:.0f} s settle the clock.")
     limit_s = None if session.file else seconds
-    with _make_timebase(session, start, start_sigma_s) as make:
+    with _make_timebase(session, start_ns, start_sigma_s) as make:
         timebase: Timebase | None = None
         rows: list[Samples] = []
         ticked_s = -1.0
@@ -179,11 +195,10 @@ def _listen(
 
 @contextmanager
 def _make_timebase(
-    session: Session, start: str | None, start_sigma_s: float
+    session: Session, start_ns: int | None, start_sigma_s: float
 ) -> Iterator[Callable[[float], Timebase]]:
     """Something that makes the time base for a rate; its clock sources are freed at the end."""
-    if start is not None:
-        start_ns = _utc_ns(start)
+    if start_ns is not None:
         yield lambda rate_hz: FileTimebase(rate_hz, start_ns, start_sigma_s)
         return
     utc = UtcClock(session.config.timing)
@@ -217,22 +232,6 @@ def _measure(
         edge_s=pulses.edge_s,
         anchor_ns=None if live else timebase.stamp(0.0, 0.0).utc_ns,
     )
-
-
-def _utc_ns(text: str) -> int:
-    """UTC of an ISO 8601 time, ns; without a zone it is UTC.
-
-    Raises:
-        click.UsageError: it is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.UsageError(f"--start {text!r} is no ISO 8601 time (2026-03-01T12:00:00Z)") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 
 def _emissions(path: Path | None) -> Nanoseconds | None:

@@ -9,21 +9,27 @@ import click
 
 from sensor.calibrate.findings import Finding, Verdict, lost_samples, worst
 from sensor.calibrate.level import Calibrator, LevelMeasurement, check_linearity, measure_level
+from sensor.calibrate.option_types import AIR_CELSIUS, CALIBRATOR_DB_SPL, CALIBRATOR_HZ, SIGMA_DB
 from sensor.calibrate.pictures import draw_level
 from sensor.calibrate.record import LevelCalibration, utc_now
 from sensor.calibrate.recording import Cue, Recording, open_source, record
 from sensor.calibrate.session import EXISTING, HELP, Session, common_options, sound_options
+from sensor.command_line import FiniteFloat
 
 QUIET_S = 3.0
 TAIL_S = 4.0
 
 
 @click.command("calibrate_level.py", context_settings=HELP)
-@click.option("--level", type=float, default=94.0, show_default=True, help="Of the calibrator, dB SPL.")
-@click.option("--frequency", type=float, default=1000.0, show_default=True, help="Of its tone, Hz.")
+@click.option(
+    "--level", type=CALIBRATOR_DB_SPL, default=94.0, show_default=True, help="Of the calibrator, dB SPL."
+)
+@click.option("--frequency", type=CALIBRATOR_HZ, default=1000.0, show_default=True, help="Of its tone, Hz.")
 @click.option("--grade", type=click.IntRange(1, 2), default=1, show_default=True, help="Its IEC 60942 class.")
 @click.option(
-    "--second-level", type=float, help="A second level of the same calibrator (114): proves linearity."
+    "--second-level",
+    type=CALIBRATOR_DB_SPL,
+    help="A second level of the same calibrator (114): proves linearity.",
 )
 @click.option(
     "--second-file",
@@ -31,10 +37,14 @@ TAIL_S = 4.0
     help="Recording of the second level, with --file.",
 )
 @click.option(
-    "--coupling-sigma", type=float, default=0.5, show_default=True, help="Fit of the coupler, one sigma, dB."
+    "--coupling-sigma",
+    type=SIGMA_DB,
+    default=0.5,
+    show_default=True,
+    help="Fit of the coupler, one sigma, dB.",
 )
-@click.option("--temperature", type=float, help="Of the air, degrees Celsius, for the record.")
-@click.option("--seconds", type=click.FloatRange(12.0, 300.0), default=20.0, show_default=True)
+@click.option("--temperature", type=AIR_CELSIUS, help="Of the air, degrees Celsius, for the record.")
+@click.option("--seconds", type=FiniteFloat(12.0, 300.0), default=20.0, show_default=True)
 @sound_options
 @common_options
 def level_command(  # noqa: PLR0913  one per option

@@ -11,11 +11,12 @@ from sensor.calibrate.record import LevelCalibration, NoiseSurvey, load_level, l
 from sensor.calibrate.recording import metered, open_source
 from sensor.calibrate.session import HELP, Session, common_options, sound_options
 from sensor.calibrate.site_checks import check_site
+from sensor.command_line import FiniteFloat
 from sensor.errors import CalibrationError
 
 
 @click.command("calibrate_noise.py", context_settings=HELP)
-@click.option("--seconds", type=click.FloatRange(5.0, 86_400.0), default=60.0, show_default=True)
+@click.option("--seconds", type=FiniteFloat(5.0, 86_400.0), default=60.0, show_default=True)
 @sound_options
 @common_options
 def noise_command(session: Session, *, seconds: float) -> int:
