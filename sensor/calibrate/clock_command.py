@@ -116,6 +116,7 @@ def clock_command(  # noqa: PLR0913  one per option
         return _compare(session, colocated)
     if (session.file is None) != (start is None):
         raise click.UsageError("--file and --start (when was its first sample?) go together")
+    session.check_device()
     timebase, samples, rate_hz, name = _listen(session, start, start_sigma, seconds, settle)
     pulses = find_pulses(samples, rate_hz)
     settled = pulses.index >= (0.0 if session.file else settle * rate_hz)

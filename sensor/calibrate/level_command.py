@@ -66,6 +66,7 @@ def level_command(  # noqa: PLR0913  one per option
     """
     if session.file is not None and (second_level is None) != (second_file is None):
         raise click.UsageError("--second-level and --second-file go together when --file is given")
+    session.check_device()
     calibrator = Calibrator(
         level_db_spl=level, frequency_hz=frequency, grade=grade, coupling_sigma_db=coupling_sigma
     )

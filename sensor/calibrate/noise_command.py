@@ -25,6 +25,7 @@ def noise_command(session: Session, *, seconds: float) -> int:
     Leave the roof as it will be: windscreen on, cabinet shut, nobody talking. Ten minutes tell more than
     one; survey at the loudest hour.
     """
+    session.check_device()
     console, settings = session.console, session.config.detect
     source = open_source(session.file, session.capture)
     if session.file is None:

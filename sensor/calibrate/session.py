@@ -90,6 +90,19 @@ class Session:
                 f"which device recorded {self.file}? Say --device, with what `gunshot-sensor devices` lists"
             ) from error
 
+    def check_device(self) -> None:
+        """Find out before the work, not after it, whose figure a recording gives.
+
+        Raises:
+            click.UsageError: nothing says which device recorded the file.
+        """
+        if self.file is None:
+            return  # the microphone tells its own name
+        try:
+            self.identity("")
+        except CalibrationError as error:
+            raise click.UsageError(str(error)) from error
+
     def check_writable(self) -> None:
         """Find out before the work, not after it, that the record cannot be saved.
 

@@ -190,8 +190,8 @@ def test_nodes_side_by_side_are_compared(tmp_path: Path) -> None:
         ("clock", ["--file", "FILE"], 2, "--start"),
         ("clock", ["--file", "FILE", "--start", "noon"], 2, "ISO 8601"),
         ("level", ["--file", "FILE", "--second-level", "114"], 2, "--second-file"),
-        ("level", ["--file", "FILE", "--channel", "3"], 1, "no channel 3"),
-        ("noise", ["--file", "TEXT"], 1, "text.wav"),
+        ("level", ["--file", "FILE", "--device", "card:Mic", "--channel", "3"], 1, "no channel 3"),
+        ("noise", ["--file", "TEXT", "--device", "card:Mic"], 1, "text.wav"),
         ("position", ["--file", "TEXT"], 1, "no three-dimensional fix"),
         ("noise", ["--file", "FILE", "--state-dir", "TEXT"], 1, "cannot make"),
         ("noise", ["--device", "nonsense"], 2, "nonsense"),
@@ -213,7 +213,8 @@ def test_misuse_is_told_in_one_clear_sentence(
 def broken(folder: Path, module: str, error: str) -> dict[str, str]:
     """An environment in which ``module`` cannot be imported."""
     (folder / f"{module}.py").write_text(f"raise {error}('not here')")
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    before = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *([before] if before else [])])}
 
 
 def test_without_matplotlib_the_figure_still_comes(tmp_path: Path) -> None:
@@ -225,15 +226,17 @@ def test_without_matplotlib_the_figure_still_comes(tmp_path: Path) -> None:
     assert load_level(tmp_path, "card:Mic") is not None
 
 
-def test_a_file_of_an_unknown_device_is_not_recorded_as_anyones(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["level", "noise", "clock"])
+def test_a_file_of_an_unknown_device_is_not_even_measured(name: str, tmp_path: Path) -> None:
     wav = write(tmp_path / "tone.wav", calibrator_tone())
-    done = start(
-        "level", "--file", wav, "--state-dir", tmp_path, env=broken(tmp_path, "sounddevice", "OSError")
-    )
-    assert done.returncode == 1
-    assert "--device" in done.stderr
+    begun = ["--start", "2026-01-01T00:00:00Z"] if name == "clock" else []
+    env = broken(tmp_path, "sounddevice", "OSError")
+    done = start(name, "--file", wav, *begun, "--state-dir", tmp_path / "state", env=env)
+    assert done.returncode == 2
+    assert "Say --device" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "calibration" / "level.json").exists()
+    assert done.stdout == ""
+    assert not list((tmp_path / "state" / "calibration").iterdir())
 
 
 def guided(mic: VirtualMic, name: str, cue: str, wav: Path, *arguments: object) -> tuple[int, str]:
