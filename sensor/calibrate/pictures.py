@@ -99,7 +99,7 @@ def draw_latency(measured: LatencyMeasurement, pulses: Pulses, rate_hz: float, p
 
 def draw_position(measured: PositionMeasurement, path: Path) -> None:
     """The fixes from above, and how they wander."""
-    title = f"position known to {measured.sigma_m:.1f} m (one sigma per axis)"
+    title = f"position known to {measured.sigma_m:.1f} m (one sigma per horizontal axis)"
     figure, (top, below) = new_figure(2, title, str(measured.verdict))
     thin = slice(None, None, max(1, measured.time_s.size // 2000))
     east, north, up = measured.enu_m.T

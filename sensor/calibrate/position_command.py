@@ -232,7 +232,7 @@ def _report(session: Session, measured: PositionMeasurement) -> None:
             ("single fix", f"spreads by {measured.spread_m:.2f} m"),
             (
                 "one sigma",
-                f"{measured.sigma_m:.2f} m horizontally, {measured.height_sigma_m:.2f} m in height",
+                f"{measured.sigma_m:.2f} m per horizontal axis, {measured.height_sigma_m:.2f} m in height",
             ),
         )
     )
@@ -244,5 +244,5 @@ def _report(session: Session, measured: PositionMeasurement) -> None:
     session.console.verdict(
         measured.verdict,
         measured.findings,
-        f"position known to {measured.sigma_m:.1f} m (one sigma per axis)",
+        f"position known to {measured.sigma_m:.1f} m (one sigma per horizontal axis)",
     )
