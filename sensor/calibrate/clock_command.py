@@ -114,9 +114,7 @@ def clock_command(  # noqa: PLR0913  one per option
     )
     if colocated is not None:
         return _compare(session, colocated)
-    if (session.file is None) != (start is None):
-        raise click.UsageError("--file and --start (when was its first sample?) go together")
-    session.check_device()
+    _check_usage(session, start, seconds, settle)
     timebase, samples, rate_hz, name = _listen(session, start, start_sigma, seconds, settle)
     pulses = find_pulses(samples, rate_hz)
     settled = pulses.index >= (0.0 if session.file else settle * rate_hz)
@@ -134,6 +132,19 @@ def clock_command(  # noqa: PLR0913  one per option
         return _record(measured, session.identity(name), stamp, method, remarks, rate_hz, temperature)
 
     return session.keep(measured.verdict, measured.findings, make)
+
+
+def _check_usage(session: Session, start_ns: int | None, seconds: float, settle_s: float) -> None:
+    """Find out before the work that its options do not go together.
+
+    Raises:
+        click.UsageError: they do not.
+    """
+    if (session.file is None) != (start_ns is None):
+        raise click.UsageError("--file and --start (when was its first sample?) go together")
+    if session.file is None and settle_s >= seconds:
+        raise click.UsageError(f"--settle {settle_s:g} leaves no pulses of --seconds {seconds:g}")
+    session.check_device()
 
 
 def _compare(session: Session, path: Path) -> int:

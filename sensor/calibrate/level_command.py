@@ -18,6 +18,8 @@ from sensor.command_line import FiniteFloat
 
 QUIET_S = 3.0
 TAIL_S = 4.0
+LEAST_STEP_DB = 5.0
+"""Between two levels; a step within the calibrator's tolerance would prove nothing."""
 
 
 @click.command("calibrate_level.py", context_settings=HELP)
@@ -66,6 +68,8 @@ def level_command(  # noqa: PLR0913  one per option
     """
     if session.file is not None and (second_level is None) != (second_file is None):
         raise click.UsageError("--second-level and --second-file go together when --file is given")
+    if second_level is not None and abs(second_level - level) < LEAST_STEP_DB:
+        raise click.UsageError(f"--second-level must differ from --level by {LEAST_STEP_DB:g} dB or more")
     session.check_device()
     calibrator = Calibrator(
         level_db_spl=level, frequency_hz=frequency, grade=grade, coupling_sigma_db=coupling_sigma

@@ -191,6 +191,8 @@ def test_nodes_side_by_side_are_compared(tmp_path: Path) -> None:
         ("clock", ["--file", "FILE", "--start", "noon"], 2, "ISO 8601"),
         ("level", ["--file", "FILE", "--second-level", "114"], 2, "--second-file"),
         ("level", ["--file", "FILE", "--device", "card:Mic", "--channel", "3"], 1, "no channel 3"),
+        ("level", ["--second-level", "94"], 2, "must differ from --level by 5 dB or more"),
+        ("clock", ["--seconds", "20"], 2, "--settle 20 leaves no pulses"),
         ("noise", ["--file", "TEXT", "--device", "card:Mic"], 1, "text.wav"),
         ("position", ["--file", "TEXT"], 1, "no three-dimensional fix"),
         ("noise", ["--file", "FILE", "--state-dir", "TEXT"], 1, "cannot make"),
