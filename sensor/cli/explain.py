@@ -9,6 +9,8 @@ import click
 from sensor.cli.main import offline_config_option
 from sensor.command_line import PROBABILITY, FiniteFloat, json_option
 
+PICTURES = (".png", ".svg", ".pdf")
+
 
 @click.command()
 @click.argument("file")
@@ -54,6 +56,8 @@ def explain(
     from sensor.replay.recordings import RecordingFile  # noqa: PLC0415  same
     from sensor.replay.runner import ReplaySettings, default_config  # noqa: PLC0415  same
 
+    if picture is not None:
+        _check_picture(picture, Path(file))
     config = load_config(config_file) if config_file else default_config()
     settings = ReplaySettings(
         config=config, p_min=config.publish.p_min if p_min is None else p_min, every_trigger=True
@@ -73,3 +77,11 @@ def explain(
             return 1
         click.echo(f"picture: {picture}", err=True)
     return 0
+
+
+def _check_picture(picture: Path, recording: Path) -> None:
+    """Raise UsageError for a name that cannot be drawn to, or must not be."""
+    if picture.suffix.lower() not in PICTURES:
+        raise click.UsageError(f"--picture: {picture} does not end with {' or '.join(PICTURES)}")
+    if picture.resolve() == recording.resolve():
+        raise click.UsageError(f"--picture: {picture} is the recording itself; give another name")

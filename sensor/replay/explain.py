@@ -15,6 +15,7 @@ import numpy as np
 from sensor.capture.audiofile import AudioFileSource
 from sensor.detect.witness import Frames, Judged
 from sensor.errors import ReplayError
+from sensor.replay.channels import Channels
 from sensor.replay.gates import Gate, gates_of
 from sensor.replay.influence import Influences, influences
 from sensor.replay.manifest import Made
@@ -124,6 +125,8 @@ class Explanation:
     not_finite: int
     """Runs of NaN or infinite samples so far in the file; they were taken as zeros."""
     damaged: str | None
+    cancelled: str | None
+    """That the mean of the channels so far is not what they hold."""
     model_id: str
     excerpt: Excerpt
 
@@ -182,7 +185,8 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
         rate_hz = source.rate_hz
         notes = _Notes(at_s * rate_hz, HEARD_OUT_S * rate_hz)
         pipeline = pipeline_for(source, Made(), settings, settings.config.node, notes)
-        samples = _play(source, pipeline, at_s)
+        channels = Channels(settings.config.audio.listen_channels)
+        samples = _play(source, pipeline, at_s, channels)
     if at_s * rate_hz >= pipeline.counts.samples:
         lasts_s = pipeline.counts.samples / rate_hz
         raise ReplayError(f"{file.name} lasts {lasts_s:.3f} s; --at {at_s:g} lies outside")
@@ -217,18 +221,20 @@ def explain(file: RecordingFile, at_s: float, settings: ReplaySettings) -> Expla
         trigger_after_s=after_s,
         not_finite=pipeline.counts.rejects[RejectReason.NOT_FINITE],
         damaged=source.stats().damaged,
+        cancelled=channels.fault,
         model_id=classifier.model_id,
         excerpt=excerpt,
     )
 
 
-def _play(source: AudioFileSource, pipeline: Pipeline, at_s: float) -> Samples:
+def _play(source: AudioFileSource, pipeline: Pipeline, at_s: float, channels: Channels) -> Samples:
     """Hear the recording until all near the moment is decided; return the samples round it."""
     rate_hz = source.rate_hz
     first, last = (round((at_s + after_s) * rate_hz) for after_s in (-EXCERPT_BEFORE_S, EXCERPT_AFTER_S))
     samples: Samples | None = None
     for block in source.blocks():
         pipeline.process(block)
+        channels.hear(block.samples)
         if samples is None and block.end >= (at_s + EXCERPT_HEARD_S) * rate_hz:
             samples = pipeline.detector.clip(first, last)
         if block.end >= (at_s + HEARD_OUT_S) * rate_hz:

@@ -52,9 +52,8 @@ def headline(found: Explanation) -> str:
     if found.outcome == "refused":
         return f"refused by {gate.name}: at {at} something crossed the threshold, but {REFUSED[gate.name]}"
     if gate.margin is None:
-        return (
-            f"nothing crossed the threshold within 0.2 s of {found.at_s:g} s: there is only digital silence"
-        )
+        why = "there is only digital silence" if found.cancelled is None else "the channels cancel"
+        return f"nothing crossed the threshold within 0.2 s of {found.at_s:g} s: {why}"
     if gate.margin >= 0.0:
         return (
             f"nothing crossed the threshold within 0.2 s of {found.at_s:g} s: "
@@ -102,10 +101,17 @@ def _lines(found: Explanation) -> Iterator[str]:
         for other in found.nearby:
             p = "" if other.p_gunshot is None else f"  p(gunshot) {other.p_gunshot:.3f}"
             yield f"  {other.offset_s:.4f} s  {other.outcome}{p}"
+    yield from _notes(found)
+
+
+def _notes(found: Explanation) -> Iterator[str]:
+    """What is wrong with the recording itself."""
     if found.not_finite:
         yield f"note: {found.not_finite} runs of samples so far were NaN or infinite; they count as zeros"
     if found.damaged is not None:
         yield f"note: the file is damaged: {found.damaged}"
+    if found.cancelled is not None:
+        yield f"note: {found.cancelled}"
 
 
 def _beside(found: Explanation) -> Iterator[str]:
@@ -264,6 +270,7 @@ def json_object(found: Explanation) -> str:
         ],
         "not_finite_runs": found.not_finite,
         "damaged": found.damaged,
+        "cancelled": found.cancelled,
         "model": found.model_id,
     }
     return json.dumps(_finite(body), separators=(",", ":"), allow_nan=False)

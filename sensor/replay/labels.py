@@ -18,7 +18,7 @@ from sensor.errors import ConfigError
 from sensor.pairing import AFTER_S, BEFORE_S, PUBLISHED
 from sensor.replay.counting import counted
 from sensor.replay.manifest import number, read_table
-from sensor.replay.recordings import RecordingFile, Tell, match_rows, some, tell_unmatched
+from sensor.replay.recordings import RecordingFile, Tell, match_rows, some, tell_idle, tell_unmatched
 
 COUNTED = PUBLISHED | {"simulated", ""}
 """``truth_source`` of onsets that count as hit or miss. The others were predicted and not observed: they
@@ -146,6 +146,7 @@ def read_labels(table: Path, files: Sequence[RecordingFile], tell: Tell = lambda
     _refuse_repeated(table, events, names)
     _add_events(table, events, names, truth)
     tell_unmatched(table, [(event.line, event.path) for event in events], known, files, tell)
+    tell_idle(beside, [(line, row["path"]) for line, row in about], known, tell)
     _tell_uncounted(table, events, names, truth, tell)
     _tell_twins(files, tell)
     return truth
@@ -188,7 +189,7 @@ def _about_files(
             )
         row = listed[0][1] if listed else {}
         # By the recording's own place: how a table spells its paths says nothing of what belongs together.
-        group = row.get("group") or _top(file.below or "/".join(file.path.parts[-2:]))
+        group = row.get("group") or _top(file.below or "/".join(file.path.absolute().parts[-2:]))
         truth[file.name] = FileTruth(file.name, group, row.get("label", ""))
     if faults:
         raise ConfigError("\n".join(faults))

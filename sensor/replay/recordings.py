@@ -163,6 +163,13 @@ def tell_unmatched(
     unlisted = [file.name for file in files if file.name not in matched]
     if unlisted:
         tell(f"{len(unlisted)} of {len(files)} recordings are not listed in {table}: {some(unlisted)}")
+    tell_idle(table, rows, matched, tell)
+
+
+def tell_idle(
+    table: Path, rows: Sequence[tuple[int, str]], matched: Mapping[str, Sequence[str]], tell: Tell
+) -> None:
+    """Name the rows of ``table`` that list no recording, as ``tell_unmatched`` does."""
     used = {path for found in matched.values() for path in found}
     idle: dict[str, int] = {}
     count = 0

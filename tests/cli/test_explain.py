@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.support.command import gunshot_sensor
 from tests.support.impulses import write_bursts
@@ -52,6 +54,30 @@ def test_faults_of_the_request_are_one_clear_line(two: Path, tmp_path: Path) -> 
     done = gunshot_sensor("explain", two, "--at", "7")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"gunshot-sensor: {two} lasts 3.000 s; --at 7 lies outside\n"
+
+
+@pytest.mark.parametrize("name", ["why", "why.wav", "two.png"])
+def test_a_picture_does_not_take_the_place_of_another_file(two: Path, tmp_path: Path, name: str) -> None:
+    """Neither by an ending that is added, nor by the name of the recording."""
+    recording = tmp_path / "two.png"
+    recording.write_bytes(two.read_bytes())
+    (tmp_path / "why.png").write_text("precious")
+    done = gunshot_sensor("explain", recording, "--at", "1", "--picture", tmp_path / name)
+    assert done.returncode == 2
+    assert "--picture: " in done.stderr
+    assert (tmp_path / "why.png").read_text() == "precious"
+    assert recording.read_bytes() == two.read_bytes()
+
+
+def test_channels_that_cancel_are_told(two: Path, tmp_path: Path) -> None:
+    """Not that there is nothing but digital silence."""
+    samples, rate_hz = soundfile.read(two)
+    soundfile.write(tmp_path / "anti.wav", np.stack([samples, -samples], axis=1), rate_hz)
+    done = gunshot_sensor("explain", tmp_path / "anti.wav", "--at", "1")
+    assert done.returncode == 0
+    assert "the channels cancel" in done.stdout
+    assert "note: its channels cancel: " in done.stdout
+    assert "digital silence" not in done.stdout
 
 
 @pytest.mark.parametrize("at", ["-1", "nan", "inf", "1e300", "noon"])

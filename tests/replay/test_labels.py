@@ -231,6 +231,29 @@ def test_what_matches_nothing_is_told(tmp_path: Path, files: list[RecordingFile]
     ]
 
 
+def test_rows_of_the_table_of_files_that_match_nothing_are_told(
+    tmp_path: Path, files: list[RecordingFile]
+) -> None:
+    beside = tmp_path / "files.csv"
+    beside.write_text(f"{FILES}zzz.wav,gunshot,fold1\n")
+    told: list[str] = []
+    read_labels(tmp_path / "events.csv", files, told.append)
+    rows = FILES.count("\n")
+    assert f"1 of {rows} rows of {beside} name no recording: {beside}:{rows + 1} path zzz.wav" in told
+
+
+def test_a_file_named_from_its_own_folder_is_of_the_group_of_that_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "roof.wav").touch()
+    (tmp_path / "lab" / "d.csv").write_text("path,onset_s\nroof.wav,1\n")
+    monkeypatch.chdir(tmp_path / "lab")
+    for spelt in ("roof.wav", "../lab/roof.wav", str(tmp_path / "lab" / "roof.wav")):
+        files = [file for file in find_recordings([spelt]) if isinstance(file, RecordingFile)]
+        assert [about.group for about in read_labels(Path("d.csv"), files).values()] == ["lab"]
+
+
 def test_a_table_without_onsets_serves_recordings_without_shots(
     tmp_path: Path, files: list[RecordingFile]
 ) -> None:
