@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ _UNREADABLE = (
     RuntimeError,  # an entry that claims to be encrypted, or a compression that zipfile does not know
     struct.error,
     zipfile.BadZipFile,
+    tokenize.TokenError,  # the same header, cut in the middle
     zlib.error,
 )
 
