@@ -13,8 +13,9 @@ from scripts.detection_verdicts import Verdicts
 from sensor.classify.training.channels import resample
 from sensor.classify.training.corpus import Label, Recording
 from sensor.classify.training.examples import examples_of, onsets_of
-from sensor.classify.training.report import CANDIDATE_P, Share
+from sensor.classify.training.report import Share
 from sensor.classify.training.trimmed import trimmed
+from sensor.pairing import CANDIDATE_P
 
 Doubles = NDArray[np.float64]
 Alter = Callable[[Recording, Doubles], tuple[Recording, Doubles]]

@@ -17,11 +17,10 @@ from sensor.classify import context
 from sensor.classify.classifier import Classifier
 from sensor.classify.training.corpus import Label
 from sensor.classify.training.examples import Dataset
-from sensor.classify.training.report import CANDIDATE_P
 from sensor.detect.detector import Detector
 from sensor.detect.settings import DetectSettings
 from sensor.detect.witness import Frames, Judged
-from sensor.pairing import TOLERANCE_S
+from sensor.pairing import CANDIDATE_P, TOLERANCE_S
 from sensor.replay.feature_words import words_for
 from sensor.types import Trigger
 

@@ -17,9 +17,9 @@ from scripts.detection_day import Day
 from scripts.detection_scoring import Score
 from sensor.classify.training.card import total_rate
 from sensor.classify.training.corpus import FOLDS
-from sensor.classify.training.report import CANDIDATE_P, Report, Share, total
+from sensor.classify.training.report import Report, Share, total
 from sensor.intervals import poisson_rate, wilson
-from sensor.pairing import TOLERANCE_S
+from sensor.pairing import CANDIDATE_P, TOLERANCE_S
 
 Table = Mapping[str, Mapping[str, Share]]
 

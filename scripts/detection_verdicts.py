@@ -16,7 +16,8 @@ from sensor.classify.training import dataset, judges, protocol, report
 from sensor.classify.training.corpus import Corpus, Label
 from sensor.classify.training.examples import BURST_COPIES, Dataset
 from sensor.classify.training.protocol import PRIOR
-from sensor.classify.training.report import CANDIDATE_P, Report, Share
+from sensor.classify.training.report import Report, Share
+from sensor.pairing import CANDIDATE_P
 
 Floats = NDArray[np.float64]
 

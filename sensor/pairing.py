@@ -13,6 +13,8 @@ TOLERANCE_S = 0.05
 BEFORE_S = 0.15
 AFTER_S = 2.0
 """A listed arrival's window: what is in it is the shot, its echoes or its bullet, never a false candidate."""
+CANDIDATE_P = 0.5
+"""A candidate counts, as a hit or as a false one, from this probability of a gunshot on."""
 PUBLISHED = frozenset(("tuple", "allpulses"))
 """``truth_source`` of the corpus' arrivals that somebody measured; the others were predicted."""
 FEW = 1_000_000

@@ -153,14 +153,11 @@ def _settings(options: Options) -> ReplaySettings:
     config = load_config(options.config_file) if options.config_file else default_config()
     p_min = config.publish.p_min if options.p_min is None else options.p_min
     if options.labels:
-        from sensor.replay.scoring import THRESHOLD  # noqa: PLC0415  same
+        from sensor.replay.scoring import why_not_scored  # noqa: PLC0415  same
 
-        if p_min > THRESHOLD:
-            what = f"publish.p_min {p_min:g} of {options.config_file}" if options.p_min is None else "--p-min"
-            raise click.UsageError(
-                f"--labels scores candidates from p {THRESHOLD} on; {what} above that would hide some; "
-                f"give --p-min {THRESHOLD} or less"
-            )
+        what = f"publish.p_min {p_min:g} of {options.config_file}" if options.p_min is None else "--p-min"
+        if (why := why_not_scored(p_min, what)) is not None:
+            raise click.UsageError(why)
     return ReplaySettings(
         config=config,
         p_min=p_min,

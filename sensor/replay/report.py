@@ -16,7 +16,7 @@ import numpy as np
 
 from sensor import __version__
 from sensor.intervals import poisson_rate, wilson
-from sensor.pairing import AFTER_S, BEFORE_S, TOLERANCE_S
+from sensor.pairing import AFTER_S, BEFORE_S, CANDIDATE_P, TOLERANCE_S
 from sensor.reliability import BINS, calibration_error
 from sensor.replay import svg
 from sensor.replay.counting import counted
@@ -25,7 +25,6 @@ from sensor.replay.labels import COUNTED
 from sensor.replay.recordings import RecordingFile
 from sensor.replay.runner import FileResult, ReplaySettings, classifier_for
 from sensor.replay.scoring import (
-    THRESHOLD,
     GroupScore,
     Recall,
     Scores,
@@ -54,7 +53,7 @@ figcaption{font-size:13px;color:#52606b;max-width:460px}
 
 _LEFT_OUT = "Triggers inside windows that are nobody's pair are left out."
 _METHOD = (
-    f"A candidate counts at p ≥ {THRESHOLD}; pairs one to one within ±{TOLERANCE_S * 1e3:.0f} ms; "
+    f"A candidate counts at p ≥ {CANDIDATE_P}; pairs one to one within ±{TOLERANCE_S * 1e3:.0f} ms; "
     f"false = outside −{BEFORE_S} to +{AFTER_S} s of every listed onset. Onsets count as hit or miss "
     f"where their source is {', '.join(sorted(COUNTED - {''}))} or not given. "
     "Intervals are 95 %, Wilson for shares and exact Poisson for rates: "
@@ -122,7 +121,7 @@ def scores_json(scores: Scores, model_id: str) -> dict[str, Any]:
     """Every figure of the report, for programs."""
     return {
         "model_id": model_id,
-        "threshold": THRESHOLD,
+        "threshold": CANDIDATE_P,
         "recordings": scores.recordings,
         "recordings_not_read": scores.not_read,
         "tolerance_s": TOLERANCE_S,

@@ -1,6 +1,6 @@
 """How well candidates agree with listed onsets, per group, with intervals; nothing is pooled.
 
-A candidate counts at ``THRESHOLD``. Candidates and counted onsets are paired one to one within
+A candidate counts at ``CANDIDATE_P``. Candidates and counted onsets are paired one to one within
 ``TOLERANCE_S``: as many pairs as possible, and among those the least sum of time differences. A candidate
 outside every window is false; one inside a window that is nobody's pair is an echo, counted apart.
 """
@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from sensor.pairing import TOLERANCE_S, pair
+from sensor.pairing import CANDIDATE_P, TOLERANCE_S, pair
 from sensor.reliability import Bin, reliability
 from sensor.replay.labels import FileTruth, Onset, Truth, put_down_to
 from sensor.replay.runner import FileResult, Heard
 
-THRESHOLD = 0.5
 DISTANCES_M = (0.0, 100.0, 200.0, 300.0, 450.0, 600.0, 800.0, math.inf)
 """Edges between which recall by distance is told."""
 
@@ -126,6 +125,16 @@ class Scores:
     """Those of them that were refused, or that the replay did not come to."""
 
 
+def why_not_scored(p_min: float, what: str) -> str | None:
+    """What is wrong with a score of candidates from ``p_min`` on, as ``what`` has it; None if nothing is."""
+    if p_min <= CANDIDATE_P:
+        return None
+    return (
+        f"--labels scores candidates from p {CANDIDATE_P} on; {what} above that would hide some; "
+        f"give --p-min {CANDIDATE_P} or less"
+    )
+
+
 def score(truth: Truth, results: Sequence[FileResult], prior: float | None = None) -> Scores:
     """Compare the results of a replay that noted every trigger with the truth about its files.
 
@@ -171,7 +180,7 @@ def _score_file(
     """Add one file to its group, to the lists and to the judged triggers."""
     windows = about.windows(result.seconds)
     counted = [onset for onset in about.onsets if onset.counted and onset.onset_s < result.seconds]
-    likely = [heard for heard in result.heard if heard.candidate.p_gunshot >= THRESHOLD]
+    likely = [heard for heard in result.heard if heard.candidate.p_gunshot >= CANDIDATE_P]
     pairs = pair([onset.onset_s for onset in counted], [heard.offset_s for heard in likely], TOLERANCE_S)
     hit = dict(pairs)
     group.files += 1

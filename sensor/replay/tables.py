@@ -8,9 +8,10 @@ from math import isfinite
 import numpy as np
 
 from sensor.intervals import poisson_rate, wilson
+from sensor.pairing import CANDIDATE_P
 from sensor.reliability import calibration_error
 from sensor.replay.counting import counted
-from sensor.replay.scoring import THRESHOLD, GroupScore, Scores, by_distance
+from sensor.replay.scoring import GroupScore, Scores, by_distance
 
 GROUP_HEAD = (
     "group",
@@ -100,7 +101,7 @@ def calibration_text(scores: Scores) -> str:
 def whose_scores(model_id: str) -> str:
     """What the scores are of, and when they say little."""
     return (
-        f"Scores at p ≥ {THRESHOLD} of model {model_id}. "
+        f"Scores at p ≥ {CANDIDATE_P} of model {model_id}. "
         "Recordings that the weights have learned from flatter them: see the model card."
     )
 

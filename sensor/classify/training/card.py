@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from sensor.classify.training import protocol, session
 from sensor.classify.training.corpus import FOLDS, Corpus
 from sensor.classify.training.examples import Dataset
-from sensor.classify.training.report import CANDIDATE_P, Cut, Rate, Report, Share, total
+from sensor.classify.training.report import Cut, Rate, Report, Share, total
 from sensor.classify.training.session import Outcome
+from sensor.pairing import CANDIDATE_P
 
 
 def figures(outcome: Outcome) -> str:

@@ -15,11 +15,10 @@ from sensor.classify.training.examples import BURST_COPIES, Dataset, seed_of
 from sensor.classify.training.protocol import PRIOR, known
 from sensor.classify.training.synthetic import burst
 from sensor.intervals import poisson_rate, wilson
-from sensor.pairing import outside
+from sensor.pairing import CANDIDATE_P, outside
 from sensor.reliability import calibration_error as expected_error
 from sensor.reliability import reliability
 
-CANDIDATE_P = 0.5
 CUTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
