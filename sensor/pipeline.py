@@ -128,7 +128,6 @@ class Pipeline:
         self._listen = listen
         self._budget = TokenBucket(limit) if limit is not None else None
         self._earlier: deque[Heard] = deque()
-        self._tuned = detect
         self._tuning: _Tuning | None = None
         """What is to be taken over once nothing is undecided."""
 
@@ -175,10 +174,9 @@ class Pipeline:
             return []
         self._tuning = None
         candidates: list[Candidate] = []
-        if tuning.detect != self._tuned:
+        if tuning.detect != self.detector.settings:
             candidates = self.flush()
             self.detector = self.detector.retuned(tuning.detect)
-            self._tuned = tuning.detect
         self._p_min = tuning.p_min
         self._node = replace(self._node, versions=tuning.versions)
         return candidates

@@ -216,7 +216,8 @@ def _work(files: list[RecordingFile], options: Options) -> list[tuple[RecordingF
 
 def _usual(options: Options) -> Made:
     """How a recording was made of which no manifest says more."""
-    from sensor.replay.manifest import Made, utc_ns_from_iso  # noqa: PLC0415  same
+    from sensor.replay.manifest import Made  # noqa: PLC0415  same
+    from sensor.timing.utc_text import utc_ns_from_iso  # noqa: PLC0415  same
 
     if options.start is None:
         if options.start_sigma_ms is not None:

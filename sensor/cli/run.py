@@ -115,7 +115,7 @@ def _with_broker(config: Config, stack: ExitStack, console: Console | None, *, w
 
 
 def _utc_ns(text: str) -> int:
-    from sensor.replay.manifest import utc_ns_from_iso  # noqa: PLC0415  rarely needed
+    from sensor.timing.utc_text import utc_ns_from_iso  # noqa: PLC0415  rarely needed
 
     try:
         return utc_ns_from_iso(text)

@@ -156,6 +156,11 @@ class Detector:
         return out
 
     @property
+    def settings(self) -> DetectSettings:
+        """Thresholds and times in force."""
+        return self._settings
+
+    @property
     def undecided(self) -> bool:
         """Whether a crossing waits for what comes after it."""
         return bool(self._pending)

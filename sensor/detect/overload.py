@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensor.detect.rail import at_an_end
+
 if TYPE_CHECKING:
     from sensor.types import Samples
 
@@ -22,10 +24,6 @@ BODY_S = 0.05
 """Time after the onset that tells, with the moment before, where the rail is."""
 STANDS_S = 0.004
 """Shortest time on one value that is standing: half a wave of 125 Hz. Reverberation leaves sooner."""
-AT_RAIL = 0.01
-"""Share of the range of all these samples within which a value is at an end of it. A rail is an end; digital
-silence, at whatever offset, lies between the swings of what breaks it. Zero is no rail: where nothing was
-heard, before a beginning or in a loss, zeros are read."""
 LEAST_HEARD = 0.75
 """Share of the moment that must have been heard: docs/detection.md, *Overload*."""
 
@@ -38,11 +36,11 @@ def heard_before(read: Callable[[int, int], Samples], onset: float, rate_hz: flo
     begin, end, last = (
         round(onset + seconds * rate_hz) for seconds in (-GUARD_S - MOMENT_S, -GUARD_S, BODY_S)
     )
+    # Digital silence, at whatever offset, lies between the swings of what breaks it. Zero is no rail: where
+    # nothing was heard, before a beginning or in a loss, zeros are read.
     samples = read(begin, last)
     before = samples[: end - begin]
-    low, high = float(samples.min()), float(samples.max())
-    middle, reach = (low + high) / 2.0, (0.5 - AT_RAIL) * (high - low)
-    stays = (before[1:] == before[:-1]) & (before[1:] != 0.0) & (np.abs(before[1:] - middle) > reach)
+    stays = (before[1:] == before[:-1]) & (before[1:] != 0.0) & at_an_end(before[1:], samples)
     if not stays.any():
         return 1.0
     borders = np.flatnonzero(np.diff(stays, prepend=False, append=False))

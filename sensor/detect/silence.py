@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensor.detect.noise_floor import SILENT_DB
+from sensor.detect.rail import at_an_end
 from sensor.detect.trigger import levels_db
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 RUN_FRAMES = 1
 """Shortest run of one value that counts as digital silence, in frames of 1 ms. It may be any value: what an
 input with an offset gives when it is muted, or a driver that repeats its last sample."""
-AT_RAIL = 0.01
-"""Share of the range of the samples within which a value is at an end of it."""
 REACH_FRAMES = 8
 """Frames from the crossing on that are asked for what is left."""
 FITTED_FRAMES = 12
@@ -90,9 +89,8 @@ def _run(samples: Samples, crossing: int, filters: FrameFilter) -> tuple[int, in
     low = crossing - filters.half - shortest
     near = samples[low : crossing + filters.frame + filters.half + shortest]
     # Runs at the rail are clipping, not silence: a rail is an end of the range, and far from zero.
-    lowest, highest = float(samples.min()), float(samples.max())
-    inside = np.abs(near[1:] - (lowest + highest) / 2.0) < (0.5 - AT_RAIL) * (highest - lowest)
-    same = (np.diff(near) == 0.0) & (inside | (np.abs(near[1:]) < 0.1 * np.abs(near).max()))
+    silent = ~at_an_end(near[1:], samples) | (np.abs(near[1:]) < 0.1 * np.abs(near).max())
+    same = (np.diff(near) == 0.0) & silent
     borders = np.flatnonzero(np.diff(np.concatenate(([False], same, [False]))))
     runs = [(first, last) for first, last in borders.reshape(-1, 2) if last - first >= shortest - 1]
     if not runs:

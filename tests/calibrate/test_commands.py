@@ -188,7 +188,7 @@ def test_nodes_side_by_side_are_compared(tmp_path: Path) -> None:
         ("level", ["--bogus"], 2, "No such option"),
         ("level", ["--file", "absent.wav"], 2, "does not exist"),
         ("clock", ["--file", "FILE"], 2, "--start"),
-        ("clock", ["--file", "FILE", "--start", "noon"], 2, "ISO 8601"),
+        ("clock", ["--file", "FILE", "--start", "noon"], 2, "is no date and time"),
         ("level", ["--file", "FILE", "--second-level", "114"], 2, "--second-file"),
         ("level", ["--file", "FILE", "--device", "card:Mic", "--channel", "3"], 1, "no channel 3"),
         ("level", ["--second-level", "94"], 2, "must differ from --level by 5 dB or more"),

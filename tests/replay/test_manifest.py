@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.errors import ConfigError
-from sensor.replay.manifest import number, read_manifest, utc_ns_from_iso
+from sensor.replay.manifest import number, read_manifest
 from sensor.replay.recordings import RecordingFile
 from sensor.sim.render import iso_utc
+from sensor.timing.utc_text import utc_ns_from_iso
 
 
 @pytest.mark.parametrize(
